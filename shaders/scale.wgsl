@@ -1,0 +1,14 @@
+// y[i] = factor * x[i].   x, y: [n].   Twin: gpu/ops/scale.ts `scaleTwin`.
+override WG_SIZE: u32 = 64;
+
+struct Uniforms { n: u32, factor: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> u: Uniforms;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let i = (wg.x + wg.y * nwg.x) * WG_SIZE + lid;
+  if (i < u.n) { y[i] = u.factor * x[i]; }
+}
