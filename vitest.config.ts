@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { defineConfig, mergeConfig } from "vitest/config";
-import { useVulkan } from "./tools/vulkan.mjs";
+import { setUpVulkan } from "./tools/vulkan.mjs";
 import vite from "./vite.config.ts";
 
 // Workers inherit this; it has to stand before Dawn loads in any of them.
-useVulkan();
+setUpVulkan();
 
 const everywhere = ["**/node_modules/**", "**/dist/**", ".cache/**"];
 const gpu = "**/*.gpu.test.{ts,tsx}";

@@ -20,7 +20,12 @@ export const oldestMesa = 24;
  */
 export function parseSources(text, format) {
   const lines = text.split("\n").filter((l) => !l.trimStart().startsWith("#"));
-  return format === "list" ? lines.flatMap(oneLine) : lines.join("\n").split(/\n\s*\n/).flatMap(stanza);
+  return format === "list"
+    ? lines.flatMap(oneLine)
+    : lines
+        .join("\n")
+        .split(/\n\s*\n/)
+        .flatMap(stanza);
 }
 
 /** @param {string} line @returns {Source[]} */
@@ -91,14 +96,21 @@ export function mesaPlan({ policy, codename, distribution, sources }) {
   const text = backportsSource(sources, codename);
   if (!present && text === null) return null;
   const commands = [update, [...install, "-t", suite, "mesa-vulkan-drivers"]];
-  return text === null ? { commands } : { file: { path: `/etc/apt/sources.list.d/${suite}.sources`, text }, commands };
+  return text === null
+    ? { commands }
+    : { file: { path: `/etc/apt/sources.list.d/${suite}.sources`, text }, commands };
 }
 
 /** Chromium as a package; Ubuntu's is a stub for another package manager. @param {{policy: string}} facts */
 export function chromiumPlan({ policy }) {
   const version = candidateVersion(policy);
   if (version === null || /snap/.test(version)) return null;
-  return { commands: [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]] };
+  return {
+    commands: [
+      ["apt-get", "update"],
+      ["apt-get", "install", "-y", "--no-install-recommends", "chromium"],
+    ],
+  };
 }
 
 /** A field of /etc/os-release. @param {string} text @param {string} key */

@@ -5,7 +5,18 @@ import { join } from "node:path";
 import { isMain, root, run } from "./shell.mjs";
 
 /** What the page is made of. */
-export const pageSources = ["app", "lab", "lm", "gpu", "lib", "shaders", "public", "vite.config.ts", "package.json", "package-lock.json"];
+export const pageSources = [
+  "app",
+  "lab",
+  "lm",
+  "gpu",
+  "lib",
+  "shaders",
+  "public",
+  "vite.config.ts",
+  "package.json",
+  "package-lock.json",
+];
 
 /**
  * Newest modification time under the given files and folders (a folder's own time tells of removed files).

@@ -30,10 +30,14 @@ export function chromiumCandidates(facts = {}) {
 /** @param {string} platform @param {Record<string, string | undefined>} env */
 function systemPaths(platform, env) {
   if (platform === "darwin") {
-    return ["Google Chrome", "Chromium", "Microsoft Edge"].map((n) => `/Applications/${n}.app/Contents/MacOS/${n}`);
+    return ["Google Chrome", "Chromium", "Microsoft Edge"].map(
+      (n) => `/Applications/${n}.app/Contents/MacOS/${n}`,
+    );
   }
   if (platform === "win32") {
-    const bases = [env["PROGRAMFILES"], env["PROGRAMFILES(X86)"], env["LOCALAPPDATA"]].filter((b) => b !== undefined);
+    const bases = [env["PROGRAMFILES"], env["PROGRAMFILES(X86)"], env["LOCALAPPDATA"]].filter(
+      (b) => b !== undefined,
+    );
     return bases.flatMap((b) => [
       `${b}\\Google\\Chrome\\Application\\chrome.exe`,
       `${b}\\Microsoft\\Edge\\Application\\msedge.exe`,
@@ -49,7 +53,8 @@ function systemPaths(platform, env) {
  * @param {(folder: string) => string[]} list
  */
 function playwrightPaths(platform, env, home, list) {
-  const byPlatform = platform === "darwin" ? "Library/Caches" : platform === "win32" ? "AppData/Local" : ".cache";
+  const byPlatform =
+    platform === "darwin" ? "Library/Caches" : platform === "win32" ? "AppData/Local" : ".cache";
   const base = env["PLAYWRIGHT_BROWSERS_PATH"] || join(home, byPlatform, "ms-playwright");
   /** @param {string} name */
   const revision = (name) => Number(name.slice("chromium-".length));
@@ -60,9 +65,9 @@ function playwrightPaths(platform, env, home, list) {
     .flatMap((f) =>
       list(join(base, f)).flatMap((inner) => {
         const folder = join(base, f, inner);
-        if (/^chrome-linux/.test(inner)) return [join(folder, "chrome")];
-        if (/^chrome-win/.test(inner)) return [join(folder, "chrome.exe")];
-        return /^chrome-mac/.test(inner) ? mac.map((m) => join(folder, m)) : [];
+        if (inner.startsWith("chrome-linux")) return [join(folder, "chrome")];
+        if (inner.startsWith("chrome-win")) return [join(folder, "chrome.exe")];
+        return inner.startsWith("chrome-mac") ? mac.map((m) => join(folder, m)) : [];
       }),
     );
 }

@@ -6,16 +6,17 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { settleBrowserAdapter } from "./browser.mjs";
 import { chromiumPlan, hasApt, machineFacts, mesaPlan } from "./apt.mjs";
 import { findChromium } from "./chromium.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { commandLine, isMain, outputOf, root, run } from "./shell.mjs";
-import { chosenDriver, describeAdapter, useVulkan } from "./vulkan.mjs";
+import { chosenDriver, describeAdapter, setUpVulkan } from "./vulkan.mjs";
 
 /**
  * @typedef {import("./apt.mjs").Plan} Plan
  * @typedef {{path: string, version: string} | null} Chromium
- * @typedef {{chromium: Chromium, vulkan: import("./vulkan.mjs").Found | null, notes: string[]}} Environment
+ * @typedef {{chromium: Chromium, browser: import("./browser.mjs").BrowserAdapter | null, vulkan: import("./vulkan.mjs").Found | null, notes: string[]}} Environment
  *   `notes`: sentences for the user, each with the command that would help
  */
 
@@ -57,7 +58,9 @@ async function ensureChromium(notes) {
   const found = findChromium();
   if (found) return found;
   if (process.env["CHROME_PATH"]) {
-    notes.push(`CHROME_PATH is ${process.env["CHROME_PATH"]}, which is not a Chromium of version 121 or later.`);
+    notes.push(
+      `CHROME_PATH is ${process.env["CHROME_PATH"]}, which is not a Chromium of version 121 or later.`,
+    );
     return null;
   }
   const prefix = rootPrefix();
@@ -67,7 +70,16 @@ async function ensureChromium(notes) {
       const own = findChromium();
       if (own) return own;
       // Downloaded, but the machine lacks libraries it needs.
-      if (prefix && (await run([...prefix, process.execPath, "node_modules/playwright/cli.js", "install-deps", "chromium"])) === 0) {
+      if (
+        prefix &&
+        (await run([
+          ...prefix,
+          process.execPath,
+          "node_modules/playwright/cli.js",
+          "install-deps",
+          "chromium",
+        ])) === 0
+      ) {
         const complete = findChromium();
         if (complete) return complete;
       }
@@ -79,7 +91,9 @@ async function ensureChromium(notes) {
     const packaged = findChromium();
     if (packaged) return packaged;
   }
-  const commands = plan ? planLines(plan).join(" && ") : commandLine([...playwrightInstall.slice(0, 3), "--with-deps", "chromium"]);
+  const commands = plan
+    ? planLines(plan).join(" && ")
+    : commandLine([...playwrightInstall.slice(0, 3), "--with-deps", "chromium"]);
   notes.push(`No Chromium for the browser tests. Install one with\n  ${commands}\nor set CHROME_PATH.`);
   return null;
 }
@@ -87,7 +101,7 @@ async function ensureChromium(notes) {
 /** @param {string[]} notes */
 async function ensureVulkan(notes) {
   const chosen = chosenDriver();
-  const found = useVulkan();
+  const found = setUpVulkan();
   if (found?.kind === "gpu" || found?.kind === "lavapipe") return found;
   if (chosen !== undefined || process.platform !== "linux") {
     if (!found && chosen) notes.push(`VK_DRIVER_FILES is ${chosen}; Dawn accepts no adapter of it.`);
@@ -102,7 +116,7 @@ async function ensureVulkan(notes) {
     console.error("No GPU here; installing Mesa's software Vulkan driver …");
     const commands = plan.file ? plan.commands : plan.commands.slice(1);
     if (await carryOut({ ...plan, commands }, prefix)) {
-      const better = useVulkan();
+      const better = setUpVulkan();
       if (better) return better;
     }
   }
@@ -131,24 +145,17 @@ export async function ensureEnvironment() {
   const notes = [];
   const chromium = await ensureChromium(notes);
   const vulkan = await ensureVulkan(notes);
-  return { chromium, vulkan, notes };
+  const browser = chromium ? await settleBrowserAdapter(chromium.path) : null;
+  return { chromium, browser, vulkan, notes };
 }
 
 /** @param {Environment} environment */
-export function describeEnvironment({ chromium, vulkan, notes }) {
+export function describeEnvironment({ chromium, browser, vulkan, notes }) {
   return [
-    `Chromium: ${chromium ? `${chromium.version || "found"} (${chromium.path})` : "none"}`,
+    `Chromium: ${chromium ? `${chromium.version || "found"} (${chromium.path}), WebGPU on ${browser}` : "none"}`,
     `Node: ${vulkan ? `${describeAdapter(vulkan)}, driver: ${vulkan.driver.name}` : "no WebGPU adapter"}`,
     ...notes,
   ].join("\n");
-}
-
-/** Flags that give Chromium a WebGPU adapter. @param {boolean} hasGpu */
-export function chromiumFlags(hasGpu) {
-  const always = ["--enable-unsafe-webgpu"];
-  if (!hasGpu) return [...always, "--use-webgpu-adapter=swiftshader"];
-  // Headless Chromium on Linux keeps off Vulkan unless it is told otherwise.
-  return process.platform === "linux" ? [...always, "--enable-features=Vulkan", "--ignore-gpu-blocklist"] : always;
 }
 
 if (isMain(import.meta.url)) {

@@ -34,7 +34,9 @@ export function packagesDue(folder = root) {
   /** @param {string} file @returns {Lock} */
   const read = (file) => JSON.parse(readFileSync(file, "utf8"));
   const missing = missingPackages(read(lock), read(hidden));
-  return missing.length === 0 ? null : `out of date: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`;
+  return missing.length === 0
+    ? null
+    : `out of date: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`;
 }
 
 /** Runs `npm ci` when it is due; throws with the command to run when it fails. */

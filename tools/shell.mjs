@@ -1,13 +1,17 @@
 // @ts-check
 /** Small helpers to run other programs from plain Node; no packages. */
 import { spawn, spawnSync } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The project's root folder. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** True when the file at `metaUrl` is the one Node was started with. @param {string} metaUrl */
-export const isMain = (metaUrl) => process.argv[1] !== undefined && fileURLToPath(metaUrl) === process.argv[1];
+export function isMain(metaUrl) {
+  const started = process.argv[1];
+  return started !== undefined && existsSync(started) && realpathSync(started) === fileURLToPath(metaUrl);
+}
 
 /** Windows starts npm and npx through a shell. @param {string} command */
 const needsShell = (command) => process.platform === "win32" && /^(npm|npx)$/.test(command);

@@ -60,7 +60,10 @@ async function main() {
   console.error("Benchtop is ready. Stop it with Ctrl+C.");
   console.log(url);
   const [command, ...args] = (!values["no-open"] && openCommand(process.platform, process.env, url)) || [];
-  if (command) spawn(command, args, { stdio: "ignore", detached: true }).on("error", () => {}).unref();
+  if (command)
+    spawn(command, args, { stdio: "ignore", detached: true })
+      .on("error", () => {})
+      .unref();
 }
 
 if (isMain(import.meta.url)) {

@@ -4,7 +4,15 @@
  * lavapipe of Mesa, else the SwiftShader that comes with Chromium. Elsewhere than on Linux Dawn speaks Metal
  * or Direct3D and there is nothing to choose.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { chromiumCandidates } from "./chromium.mjs";
 import { outputOf, root } from "./shell.mjs";
@@ -80,7 +88,8 @@ function probe(driver) {
 }
 
 /** The driver the user chose, if any; then that one is right or nothing is. */
-export const chosenDriver = () => process.env["VK_DRIVER_FILES"] || process.env["VK_ICD_FILENAMES"] || undefined;
+export const chosenDriver = () =>
+  process.env["VK_DRIVER_FILES"] || process.env["VK_ICD_FILENAMES"] || undefined;
 
 /** Everything the answer depends on, so that it is asked once per machine. @param {readonly string[]} icds */
 function fingerprint(icds) {
@@ -129,7 +138,7 @@ function remembered(cache) {
 }
 
 /** Finds the driver and points this process (and its children) at it. Call before importing `webgpu`. */
-export function useVulkan() {
+export function setUpVulkan() {
   const found = findVulkan();
   if (found?.driver.files !== undefined) process.env["VK_DRIVER_FILES"] = found.driver.files;
   return found;
