@@ -114,7 +114,12 @@ export class Gpu {
     if (!isWhole && offset + data.length > tensor.size) {
       throw new LabError("shape", `write: ${data.length} elements at ${offset} into ${tensor.label} of ${tensor.size}`);
     }
-    const bytes = data as Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+    let bytes = data as Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+    if (data.byteLength % 4 !== 0 && offset + data.length === tensor.size) {
+      // Writes go in words; an odd number of halves ends in the padding that every storage has.
+      bytes = new Uint8Array(data.byteLength + 2);
+      bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
     this.device.queue.writeBuffer(this.bufferOf(tensor), offset * data.BYTES_PER_ELEMENT, bytes);
   }
 
