@@ -85,8 +85,10 @@ export function parseConfig(text: string, tensors?: { has(name: string): boolean
   if (!parsed.success) throw new LabError("bad-file", sentenceOf(parsed.error, json));
   const raw = parsed.data;
   const unsupported = (what: string): LabError => new LabError("unsupported", `${FILE}: ${what}`);
-  if (raw["quantization_config"] != null) throw unsupported("quantization_config is set; quantised weights are not read");
-  if (raw.hidden_act !== "silu") throw unsupported(`hidden_act is ${showJson(raw.hidden_act)}; the lab has "silu"`);
+  if (raw["quantization_config"] != null)
+    throw unsupported("quantization_config is set; quantised weights are not read");
+  if (raw.hidden_act !== "silu")
+    throw unsupported(`hidden_act is ${showJson(raw.hidden_act)}; the lab has "silu"`);
 
   const nHead = raw.num_attention_heads;
   const nKvHead = raw.num_key_value_heads ?? nHead;
@@ -98,7 +100,8 @@ export function parseConfig(text: string, tensors?: { has(name: string): boolean
     throw new LabError("bad-file", `${FILE}: hidden_size ${dModel} is not a multiple of its ${nHead} heads`);
   }
   const dHead = raw.head_dim ?? dModel / nHead;
-  if (dHead % 2 !== 0) throw new LabError("bad-file", `${FILE}: head_dim is ${dHead}; rotary positions need an even one`);
+  if (dHead % 2 !== 0)
+    throw new LabError("bad-file", `${FILE}: head_dim is ${dHead}; rotary positions need an even one`);
 
   const config: LlamaConfig = {
     nLayer: raw.num_hidden_layers,
@@ -119,11 +122,17 @@ export function parseConfig(text: string, tensors?: { has(name: string): boolean
   };
   const nParameters = countParameters(config);
   if (nParameters > MAX_PARAMETERS) {
-    throw new LabError("bad-file", `${FILE}: its sizes multiply to ${nParameters} parameters, more than the lab can address`);
+    throw new LabError(
+      "bad-file",
+      `${FILE}: its sizes multiply to ${nParameters} parameters, more than the lab can address`,
+    );
   }
   for (const id of [config.bosTokenId ?? 0, ...config.eosTokenIds]) {
     if (id >= config.dVocab) {
-      throw new LabError("bad-file", `${FILE}: token id ${id} lies outside the vocabulary of ${config.dVocab}`);
+      throw new LabError(
+        "bad-file",
+        `${FILE}: token id ${id} lies outside the vocabulary of ${config.dVocab}`,
+      );
     }
   }
   return config;
@@ -135,9 +144,11 @@ function sentenceOf(error: z.ZodError, json: { [key: string]: Json }): string {
   const field = String(issue?.path[0] ?? "");
   const got = Object.hasOwn(json, field) ? showJson(json[field]) : "missing";
   let expected = issue?.message ?? "something else";
-  if (issue?.code === "too_small") expected = `${issue.inclusive ? "at least" : "more than"} ${issue.minimum}`;
+  if (issue?.code === "too_small")
+    expected = `${issue.inclusive ? "at least" : "more than"} ${issue.minimum}`;
   if (issue?.code === "too_big") expected = `at most ${issue.maximum}`;
-  if (issue?.code === "invalid_type") expected = issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
+  if (issue?.code === "invalid_type")
+    expected = issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
   if (issue?.code === "invalid_union") expected = "a token id or an array of them";
   return `${FILE}: ${field} is ${got}, expected ${expected}`;
 }
@@ -152,20 +163,30 @@ function ropeThetaOf(raw: RawConfig): number {
   for (const field of ["rope_scaling", "rope_parameters"]) {
     const rope = raw[field];
     if (rope === undefined || rope === null) continue;
-    if (!isJsonObject(rope)) throw new LabError("bad-file", `${FILE}: ${field} is ${showJson(rope)}, not an object`);
+    if (!isJsonObject(rope))
+      throw new LabError("bad-file", `${FILE}: ${field} is ${showJson(rope)}, not an object`);
     const type = rope["rope_type"] ?? rope["type"] ?? "default";
     if (type !== "default") {
-      throw unsupported(`${field} asks for ${showJson(type)} scaling of the positions; the lab has "default"`);
+      throw unsupported(
+        `${field} asks for ${showJson(type)} scaling of the positions; the lab has "default"`,
+      );
     }
     const partial = rope["partial_rotary_factor"] ?? 1;
-    if (partial !== 1) throw unsupported(`partial_rotary_factor is ${showJson(partial)}; the lab rotates whole heads`);
+    if (partial !== 1)
+      throw unsupported(`partial_rotary_factor is ${showJson(partial)}; the lab rotates whole heads`);
     const own = rope["rope_theta"];
     if (own === undefined || own === null) continue;
     if (typeof own !== "number" || !(own > 0) || own === Infinity) {
-      throw new LabError("bad-file", `${FILE}: ${field} has a rope_theta of ${showJson(own)}, expected a positive number`);
+      throw new LabError(
+        "bad-file",
+        `${FILE}: ${field} has a rope_theta of ${showJson(own)}, expected a positive number`,
+      );
     }
     if (theta !== undefined && theta !== own) {
-      throw new LabError("bad-file", `${FILE}: rope_theta is given as ${theta} and again in ${field} as ${own}`);
+      throw new LabError(
+        "bad-file",
+        `${FILE}: rope_theta is given as ${theta} and again in ${field} as ${own}`,
+      );
     }
     theta = own;
   }
@@ -217,7 +238,8 @@ export function checkTensors(config: LlamaConfig, tensors: ReadonlyMap<string, T
   for (const [name, shape] of expected) {
     const got = tensors.get(name);
     if (!got) missing.push(name);
-    else if (got.shape.join() !== shape.join()) misshapen.push(`${name} is [${got.shape}], expected [${shape}]`);
+    else if (got.shape.join() !== shape.join())
+      misshapen.push(`${name} is [${got.shape}], expected [${shape}]`);
     else if (!isFloatDtype(got.dtype)) {
       throw new LabError("unsupported", `tensor ${name} is ${got.dtype}; the lab reads F32, F16 and BF16`);
     }
@@ -254,7 +276,8 @@ export function countParameters(config: LlamaConfig): number {
   const dKey = config.nKvHead * config.dHead;
   const attentionBias = config.attentionBias ? dQuery + 2 * dKey + dModel : 0;
   const mlpBias = config.mlpBias ? 2 * dMlp + dModel : 0;
-  const block = 2 * dModel + 2 * dModel * dQuery + 2 * dModel * dKey + 3 * dModel * dMlp + attentionBias + mlpBias;
+  const block =
+    2 * dModel + 2 * dModel * dQuery + 2 * dModel * dKey + 3 * dModel * dMlp + attentionBias + mlpBias;
   return dVocab * dModel * (config.tieEmbeddings ? 1 : 2) + dModel + config.nLayer * block;
 }
 

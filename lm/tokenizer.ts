@@ -80,9 +80,12 @@ export function loadTokenizer(tokenizerJson: string, tokenizerConfig?: string): 
     eosIds: eosId === undefined ? [] : [eosId],
     encode(text, options = {}) {
       const { ids, tokens } = hub.encode(text, { add_special_tokens: options.addSpecial ?? true });
-      return ids.map((id: number | undefined, i) => {
-        if (id !== undefined) return id;
-        throw new LabError("bad-file", `tokenizer.json: ${showJson(tokens[i])} has no token and there is no unk_token`);
+      return ids.map((id: unknown, i) => {
+        if (typeof id === "number") return id;
+        throw new LabError(
+          "bad-file",
+          `tokenizer.json: ${showJson(tokens[i])} has no token and there is no unk_token`,
+        );
       });
     },
     decode: (ids, options) => decodeTokens(spelling, ids, options),

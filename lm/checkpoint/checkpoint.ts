@@ -58,13 +58,21 @@ export async function openWeightsFile(source: FileSource, signal?: AbortSignal):
 }
 
 /** Reads the index and every shard it names; index and shards must name the same tensors. */
-async function openShards(folder: Folder, index: FileSource, signal: AbortSignal | undefined): Promise<Shard[]> {
+async function openShards(
+  folder: Folder,
+  index: FileSource,
+  signal: AbortSignal | undefined,
+): Promise<Shard[]> {
   const fileOf = readIndex(await readText(index, MAX_INDEX_BYTES, signal));
   const shards: Shard[] = [];
   for (const name of [...new Set(fileOf.values())].sort()) {
     const source = await folder.open(name, signal);
     if (!source) {
-      throw new LabError("bad-file", `${INDEX}: the file ${name} is not here`, "Choose all files of the model.");
+      throw new LabError(
+        "bad-file",
+        `${INDEX}: the file ${name} is not here`,
+        "Choose all files of the model.",
+      );
     }
     const header = await readHeader(source, signal);
     for (const tensor of header.tensors.keys()) {
@@ -86,11 +94,15 @@ async function openShards(folder: Folder, index: FileSource, signal: AbortSignal
 export function readIndex(text: string): Map<string, string> {
   const index = parseStrictJson(text, INDEX, { maxDepth: 8 });
   const map = isJsonObject(index) ? index["weight_map"] : undefined;
-  if (!isJsonObject(map)) throw new LabError("bad-file", `${INDEX}: weight_map is ${showJson(map)}, not an object`);
+  if (!isJsonObject(map))
+    throw new LabError("bad-file", `${INDEX}: weight_map is ${showJson(map)}, not an object`);
   const fileOf = new Map<string, string>();
   for (const [tensor, file] of Object.entries(map)) {
     if (typeof file !== "string") {
-      throw new LabError("bad-file", `${INDEX}: ${showJson(tensor)} is mapped to ${showJson(file)}, not to a file name`);
+      throw new LabError(
+        "bad-file",
+        `${INDEX}: ${showJson(tensor)} is mapped to ${showJson(file)}, not to a file name`,
+      );
     }
     checkFileName(file);
     if (!file.endsWith(".safetensors")) {

@@ -106,7 +106,9 @@ async function request(
 
 /** Development servers answer a missing file with their start page and status 200. */
 function isPageInstead(name: string, response: Response): boolean {
-  return response.ok && !name.endsWith(".html") && /^text\/html/i.test(response.headers.get("content-type") ?? "");
+  return (
+    response.ok && !name.endsWith(".html") && /^text\/html/i.test(response.headers.get("content-type") ?? "")
+  );
 }
 
 function contentRange(response: Response): { begin: number; size: number } | undefined {
@@ -115,7 +117,11 @@ function contentRange(response: Response): { begin: number; size: number } | und
 }
 
 /** The body as one array, read as a stream: into place where the length is known, else gathered. */
-async function readBody(name: string, response: Response, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function readBody(
+  name: string,
+  response: Response,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
   const isPlain = response.headers.get("content-encoding") === null;
   const declared = isPlain ? Number(response.headers.get("content-length") ?? Number.NaN) : Number.NaN;
   const chunks: Uint8Array[] = [];
@@ -149,7 +155,10 @@ function concatBytes(chunks: (Uint8Array | undefined)[]): Uint8Array {
 }
 
 function refusal(name: string, url: string, response: Response): LabError {
-  return new LabError("not-found", `${name}: ${url} answered ${response.status} ${response.statusText}`.trimEnd());
+  return new LabError(
+    "not-found",
+    `${name}: ${url} answered ${response.status} ${response.statusText}`.trimEnd(),
+  );
 }
 
 function wrongLength(name: string, got: number, begin: number, end: number): LabError {

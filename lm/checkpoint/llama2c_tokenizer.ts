@@ -53,17 +53,19 @@ function readEntries(file: Uint8Array): { spelled: Uint8Array[]; scores: number[
   if (file.byteLength < 4) throw bad(`${file.byteLength} bytes are too few for its head`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const longest = view.getInt32(0, true);
-  if (longest < 1 || longest > MAX_TOKEN_BYTES) throw bad(`its longest token is declared as ${longest} bytes`);
+  if (longest < 1 || longest > MAX_TOKEN_BYTES)
+    throw bad(`its longest token is declared as ${longest} bytes`);
   const spelled: Uint8Array[] = [];
   const scores: number[] = [];
-  for (let at = 4; at < file.byteLength; ) {
+  for (let at = 4; at < file.byteLength;) {
     const id = spelled.length;
     if (at + 8 > file.byteLength) throw bad(`it ends inside the head of token ${id}`);
     const score = view.getFloat32(at, true);
     const length = view.getInt32(at + 4, true);
     at += 8;
     if (Number.isNaN(score)) throw bad(`the score of token ${id} is not a number`);
-    if (length < 0 || length > longest) throw bad(`token ${id} is ${length} bytes long, the longest is ${longest}`);
+    if (length < 0 || length > longest)
+      throw bad(`token ${id} is ${length} bytes long, the longest is ${longest}`);
     if (at + length > file.byteLength) throw bad(`it ends inside token ${id}`);
     spelled.push(file.slice(at, at + length));
     scores.push(score);

@@ -49,9 +49,10 @@ async function openPath(path: string): Promise<FileSource | undefined> {
         throw new LabError("bad-file", `${name}: cannot be opened (${reasonOf(error)})`);
       });
       try {
-        for (let at = 0; at < bytes.byteLength; ) {
+        for (let at = 0; at < bytes.byteLength;) {
           const { bytesRead } = await handle.read(bytes, at, bytes.byteLength - at, begin + at);
-          if (bytesRead === 0) throw new LabError("bad-file", `${name}: ends early; it changed while it was read`);
+          if (bytesRead === 0)
+            throw new LabError("bad-file", `${name}: ends early; it changed while it was read`);
           at += bytesRead;
         }
       } finally {

@@ -46,7 +46,8 @@ export async function readHeader(source: FileSource, signal?: AbortSignal): Prom
   }
   const headerBytes = Number(declared);
   const dataBegin = 8 + headerBytes;
-  if (dataBegin > size) throw bad(file, `a header of ${headerBytes} bytes is declared, the file ends after ${size - 8}`);
+  if (dataBegin > size)
+    throw bad(file, `a header of ${headerBytes} bytes is declared, the file ends after ${size - 8}`);
   if (headerBytes === 0) throw bad(file, "the header is empty");
 
   const bytes = await source.read(8, dataBegin, signal);
@@ -78,7 +79,8 @@ function readMetadata(file: string, entry: Json): Map<string, string> {
   if (!isJsonObject(entry)) throw bad(file, `__metadata__ is ${showJson(entry)}, not an object`);
   const metadata = new Map<string, string>();
   for (const [key, value] of Object.entries(entry)) {
-    if (typeof value !== "string") throw bad(file, `__metadata__ ${showJson(key)} is ${showJson(value)}, not text`);
+    if (typeof value !== "string")
+      throw bad(file, `__metadata__ ${showJson(key)} is ${showJson(value)}, not text`);
     metadata.set(key, value);
   }
   return metadata;
@@ -100,16 +102,23 @@ function readEntry(file: string, name: string, entry: Json, dataBegin: number): 
   }
   const [begin, end] = offsets;
   if (!isCount(begin) || !isCount(end)) {
-    throw bad(file, `${where} has the offsets ${showJson(begin)} and ${showJson(end)}, not two counts of bytes`);
+    throw bad(
+      file,
+      `${where} has the offsets ${showJson(begin)} and ${showJson(end)}, not two counts of bytes`,
+    );
   }
   if (begin > end) throw bad(file, `${where} begins at ${begin}, after its end at ${end}`);
 
   // In BigInt: a product of a few extents leaves the range in which doubles are exact.
   const nBits = extents.reduce((product, extent) => product * BigInt(extent), 1n) * BigInt(bitsOf(dtype));
-  if (nBits > BigInt(Number.MAX_SAFE_INTEGER)) throw bad(file, `${where} has a shape [${extents}] that overflows`);
+  if (nBits > BigInt(Number.MAX_SAFE_INTEGER))
+    throw bad(file, `${where} has a shape [${extents}] that overflows`);
   if (nBits % 8n !== 0n) throw bad(file, `${where}, ${dtype} [${extents}], does not fill whole bytes`);
   if (nBits / 8n !== BigInt(end - begin)) {
-    throw bad(file, `${where}, ${dtype} [${extents}], takes ${nBits / 8n} bytes; its offsets span ${end - begin}`);
+    throw bad(
+      file,
+      `${where}, ${dtype} [${extents}], takes ${nBits / 8n} bytes; its offsets span ${end - begin}`,
+    );
   }
   return { name, dtype, shape: extents, begin: dataBegin + begin, end: dataBegin + end };
 }
@@ -163,7 +172,8 @@ export async function streamTensors(
   const wanted = [...new Set(names)].map((name) => {
     const info = header.tensors.get(name);
     if (!info) throw new LabError("not-found", `${source.name} has no tensor ${showJson(name)}`);
-    if (bitsOf(info.dtype) < 8) throw new LabError("unsupported", `${showJson(name)} has the dtype ${info.dtype}`);
+    if (bitsOf(info.dtype) < 8)
+      throw new LabError("unsupported", `${showJson(name)} has the dtype ${info.dtype}`);
     return info;
   });
   wanted.sort((a, b) => a.begin - b.begin || a.end - b.end);
@@ -217,9 +227,7 @@ export function writeSafetensors(
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array<ArrayBuffer>[] {
   const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  const sorted = [...tensors].sort(
-    ([a, x], [b, y]) => bitsOf(y.dtype) - bitsOf(x.dtype) || byText(a, b),
-  );
+  const sorted = [...tensors].sort(([a, x], [b, y]) => bitsOf(y.dtype) - bitsOf(x.dtype) || byText(a, b));
   // Assembled as text: an object would move keys that look like numbers and lose `__proto__`.
   const fields: string[] = [];
   if (metadata.size > 0) {
@@ -231,7 +239,10 @@ export function writeSafetensors(
     if (name === "__metadata__") throw new LabError("bad-param", "a tensor cannot be named __metadata__");
     const isShape = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
     if (!isShape || countElements(shape) * bitsOf(dtype) !== bytes.byteLength * 8) {
-      throw new LabError("shape", `tensor ${showJson(name)}: ${bytes.byteLength} bytes are not ${dtype} [${shape}]`);
+      throw new LabError(
+        "shape",
+        `tensor ${showJson(name)}: ${bytes.byteLength} bytes are not ${dtype} [${shape}]`,
+      );
     }
     const end = begin + bytes.byteLength;
     fields.push(`${quote(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${begin},${end}]}`);
@@ -239,7 +250,8 @@ export function writeSafetensors(
   }
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const padded = Math.ceil(json.byteLength / 8) * 8;
-  if (padded > MAX_HEADER_BYTES) throw new LabError("bad-param", `a header of ${padded} bytes is too long to write`);
+  if (padded > MAX_HEADER_BYTES)
+    throw new LabError("bad-param", `a header of ${padded} bytes is too long to write`);
   const head = new Uint8Array(8 + padded).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(json, 8);
@@ -249,7 +261,10 @@ export function writeSafetensors(
 /** A string as JSON. Throws `bad-param` for half a surrogate pair, which has no UTF-8. */
 function quote(text: string): string {
   if (/\p{Surrogate}/u.test(text)) {
-    throw new LabError("bad-param", `${JSON.stringify(text)} holds half a surrogate pair and cannot be written`);
+    throw new LabError(
+      "bad-param",
+      `${JSON.stringify(text)} holds half a surrogate pair and cannot be written`,
+    );
   }
   return JSON.stringify(text);
 }

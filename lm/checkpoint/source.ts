@@ -127,9 +127,16 @@ export function fileFolder(files: Iterable<NamedBlob>): Folder {
 }
 
 /** A whole small file as text. Throws `bad-file` when it is longer than `limitBytes` or not UTF-8. */
-export async function readText(source: FileSource, limitBytes: number, signal?: AbortSignal): Promise<string> {
+export async function readText(
+  source: FileSource,
+  limitBytes: number,
+  signal?: AbortSignal,
+): Promise<string> {
   if (source.size > limitBytes) {
-    throw new LabError("bad-file", `${source.name}: ${source.size} bytes, more than the ${limitBytes} allowed`);
+    throw new LabError(
+      "bad-file",
+      `${source.name}: ${source.size} bytes, more than the ${limitBytes} allowed`,
+    );
   }
   const bytes = await source.read(0, source.size, signal);
   try {

@@ -106,6 +106,7 @@ function addKey(keys: Set<string>, literal: string, what: string): void {
       throw new LabError("bad-file", `${what}: the key ${literal.slice(0, 60)} holds half a surrogate pair`);
     }
   }
-  if (keys.has(key)) throw new LabError("bad-file", `${what}: the key ${literal.slice(0, 80)} is given twice`);
+  if (keys.has(key))
+    throw new LabError("bad-file", `${what}: the key ${literal.slice(0, 80)} is given twice`);
   keys.add(key);
 }

@@ -144,7 +144,13 @@ export function compileDecoder(decoder: Json, what: string): CompiledDecoder {
     } else if (type === "Strip") {
       const { content, start, stop } = rule;
       const isOneByte = typeof content === "string" && /^[\0-\x7f]$/.test(content);
-      if (!isFused || !isOneByte || (stop ?? 0) !== 0 || !Number.isSafeInteger(start ?? 0) || Number(start) < 0) {
+      if (
+        !isFused ||
+        !isOneByte ||
+        (stop ?? 0) !== 0 ||
+        !Number.isSafeInteger(start ?? 0) ||
+        Number(start) < 0
+      ) {
         throw refuse(`"Strip" other than of one ASCII character at the start of the fused text`);
       }
       strip = { byte: content.charCodeAt(0), count: Number(start ?? 0) };
@@ -168,7 +174,8 @@ function flatten(decoder: Json, what: string): Rule[] {
   if (!isJsonObject(decoder)) throw new LabError("bad-file", `${what}: a decoder is ${showJson(decoder)}`);
   if (decoder["type"] !== "Sequence") return [decoder];
   const steps = decoder["decoders"];
-  if (!Array.isArray(steps)) throw new LabError("bad-file", `${what}: the decoder sequence has no list of decoders`);
+  if (!Array.isArray(steps))
+    throw new LabError("bad-file", `${what}: the decoder sequence has no list of decoders`);
   return steps.flatMap((step) => {
     if (step === null) throw new LabError("bad-file", `${what}: a decoder of the sequence is null`);
     return flatten(step, what);

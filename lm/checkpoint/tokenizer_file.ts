@@ -56,7 +56,8 @@ export function readTokenizerFile(text: string): TokenizerFile {
   if (!isJsonObject(json)) throw bad(`it is ${showJson(json)}, not an object`);
   const model = json["model"];
   if (!isJsonObject(model)) throw bad(`its model is ${showJson(model)}, not an object`);
-  if (Object.hasOwn(json, "__proto__") || Object.hasOwn(model, "__proto__")) throw bad(`it has a key "__proto__"`);
+  if (Object.hasOwn(json, "__proto__") || Object.hasOwn(model, "__proto__"))
+    throw bad(`it has a key "__proto__"`);
 
   const type = modelType(model);
   const idOf = type === "Unigram" ? readPieces(model) : readVocab(model);
@@ -95,7 +96,10 @@ function modelType(model: JsonObject): "BPE" | "WordPiece" | "Unigram" {
   const type = model["type"];
   if (type === "BPE" || type === "WordPiece" || type === "Unigram") return type;
   if (type !== undefined) {
-    throw unsupported(`its model is of the type ${showJson(type)}`, "BPE, WordPiece and Unigram models are read.");
+    throw unsupported(
+      `its model is of the type ${showJson(type)}`,
+      "BPE, WordPiece and Unigram models are read.",
+    );
   }
   if (Array.isArray(model["vocab"])) return "Unigram";
   if (Object.hasOwn(model, "merges")) return "BPE";
@@ -104,7 +108,8 @@ function modelType(model: JsonObject): "BPE" | "WordPiece" | "Unigram" {
 }
 
 function checkId(id: Json | undefined, token: string): number {
-  if (typeof id !== "number" || !Number.isInteger(id)) throw bad(`token ${showJson(token)} has the id ${showJson(id)}`);
+  if (typeof id !== "number" || !Number.isInteger(id))
+    throw bad(`token ${showJson(token)} has the id ${showJson(id)}`);
   if (id < 0) throw bad(`token ${showJson(token)} has the negative id ${id}`);
   if (id >= MAX_IDS) throw bad(`token ${showJson(token)} has the id ${id}, beyond the ${MAX_IDS} allowed`);
   return id;
@@ -150,7 +155,11 @@ function readPieces(model: JsonObject): Map<string, number> {
 }
 
 /** Checks a BPE model; gives its merges as pairs. A merge must name two tokens that make a third. */
-function readBpe(model: JsonObject, idOf: ReadonlyMap<string, number>, isToken: (token: Json) => boolean): Json {
+function readBpe(
+  model: JsonObject,
+  idOf: ReadonlyMap<string, number>,
+  isToken: (token: Json) => boolean,
+): Json {
   for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
     const affix = model[key] ?? "";
     if (affix !== "") throw unsupported(`a BPE model with the ${key} ${showJson(affix)}`);
@@ -165,8 +174,10 @@ function readBpe(model: JsonObject, idOf: ReadonlyMap<string, number>, isToken: 
     if (typeof merge === "string" && merge.startsWith("#version")) return;
     const pair = typeof merge === "string" ? merge.split(" ") : merge;
     const [left, right] = Array.isArray(pair) ? pair : [];
-    const isPair = Array.isArray(pair) && pair.length === 2 && typeof left === "string" && typeof right === "string";
-    if (!isPair || left === "" || right === "") throw bad(`merge ${i} is ${showJson(merge)}, not a pair of tokens`);
+    const isPair =
+      Array.isArray(pair) && pair.length === 2 && typeof left === "string" && typeof right === "string";
+    if (!isPair || left === "" || right === "")
+      throw bad(`merge ${i} is ${showJson(merge)}, not a pair of tokens`);
     for (const token of [left, right]) {
       if (!idOf.has(token)) throw bad(`merge ${i} names ${showJson(token)}, which is not in its vocab`);
     }
@@ -198,7 +209,8 @@ function readAdded(list: Json, idOf: Map<string, number>): Map<number, boolean> 
     const id = checkId(entry["id"], content);
     for (const flag of ["single_word", "lstrip", "rstrip", "normalized", "special"]) {
       const value = entry[flag] ?? false;
-      if (typeof value !== "boolean") throw bad(`the ${flag} of added token ${showJson(content)} is ${showJson(value)}`);
+      if (typeof value !== "boolean")
+        throw bad(`the ${flag} of added token ${showJson(content)} is ${showJson(value)}`);
     }
     const holder = tokenOf.get(id);
     const known = idOf.get(content);
@@ -237,8 +249,10 @@ function checkPattern(rule: JsonObject): void {
   if (rule["type"] !== "Split" && rule["type"] !== "Replace") return;
   const pattern = rule["pattern"];
   const text = isJsonObject(pattern) ? (pattern["Regex"] ?? pattern["String"]) : undefined;
-  if (typeof text !== "string" || text === "") throw bad(`a ${rule["type"]} step has the pattern ${showJson(text)}`);
-  if (text.length > MAX_PATTERN_CHARS) throw bad(`a ${rule["type"]} step has a pattern of ${text.length} characters`);
+  if (typeof text !== "string" || text === "")
+    throw bad(`a ${rule["type"]} step has the pattern ${showJson(text)}`);
+  if (text.length > MAX_PATTERN_CHARS)
+    throw bad(`a ${rule["type"]} step has a pattern of ${text.length} characters`);
 }
 
 /** A post-processor may only put in tokens that exist. */
@@ -258,7 +272,8 @@ function checkTemplate(rule: JsonObject, isToken: (token: Json | undefined) => b
     const special = isJsonObject(item) ? item["SpecialToken"] : undefined;
     const sequence = isJsonObject(item) ? item["Sequence"] : undefined;
     if (isJsonObject(special)) {
-      if (!isToken(special["id"])) throw bad(`its template puts in ${showJson(special["id"])}, which is no token`);
+      if (!isToken(special["id"]))
+        throw bad(`its template puts in ${showJson(special["id"])}, which is no token`);
     } else if (!isJsonObject(sequence) || sequence["id"] !== "A") {
       throw bad("its template has an item that is neither a special token nor the sequence A");
     }
