@@ -39,11 +39,16 @@ export function packagesDue(folder = root) {
     : `out of date: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`;
 }
 
-/** Runs `npm ci` when it is due; throws with the command to run when it fails. */
+/**
+ * Installs what is due; throws with the command to run when that fails. An existing folder is brought up to
+ * date in place, so that nothing vanishes under another process that uses it.
+ */
 export async function ensurePackages() {
   const due = packagesDue();
   if (due === null) return;
   console.error(`Installing packages (${due}) …`);
-  const code = await run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const fresh = !existsSync(join(root, "node_modules/.package-lock.json"));
+  const how = fresh ? ["ci"] : ["install", "--no-save"];
+  const code = await run(["npm", ...how, "--no-audit", "--no-fund", "--loglevel=error"]);
   if (code !== 0) throw new Error("The packages could not be installed. Run `npm ci` to see why.");
 }
