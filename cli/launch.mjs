@@ -37,14 +37,11 @@ function sourceHash() {
  * @param {{alone: boolean}} options alone: one file that needs no package but `webgpu`
  */
 async function bundle(folder, { alone }) {
-  const { build, createLogger } = await import("vite");
-  const log = createLogger("warn");
-  log.warn = log.warnOnce = (text) => console.error(text);
-  log.info = () => {};
+  const { build } = await import("vite");
   await build({
     configFile: join(root, "vite.config.ts"),
     root,
-    customLogger: log,
+    logLevel: "warn",
     publicDir: false,
     ssr: alone ? { noExternal: true, external: ["webgpu"] } : {},
     build: {
@@ -68,7 +65,7 @@ async function currentBundle() {
   // Built aside and moved at once: two commands started together do not see half of one.
   const aside = `${folder}.${process.pid}`;
   try {
-    await bundle(aside, { alone: false });
+    await withoutStdout(() => bundle(aside, { alone: false }));
     if (!existsSync(folder)) renameSync(aside, folder);
   } catch (error) {
     if (!existsSync(file)) throw error;
@@ -77,6 +74,20 @@ async function currentBundle() {
   }
   prune(base);
   return file;
+}
+
+/**
+ * Runs `work` with whatever it prints on standard output sent to standard error.
+ * @param {() => Promise<void>} work
+ */
+async function withoutStdout(work) {
+  const write = process.stdout.write;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  try {
+    await work();
+  } finally {
+    process.stdout.write = write;
+  }
 }
 
 /** @param {string} base */
@@ -119,6 +130,7 @@ async function main() {
   if (process.platform === "linux" && chosenDriver() === undefined) setUpVulkan();
   const file = await currentBundle();
   process.argv[1] = file;
+  process.setSourceMapsEnabled(true);
   await import(pathToFileURL(file).href);
 }
 
