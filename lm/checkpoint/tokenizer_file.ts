@@ -19,16 +19,19 @@ type JsonObject = { [key: string]: Json };
 
 /** What the library builds; a type outside the list is refused by name. */
 const KNOWN = {
-  normalizer: [
-    ...["BertNormalizer", "Precompiled", "Sequence", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Strip"],
-    ...["StripAccents", "Lowercase", "Prepend"],
-  ],
-  pre_tokenizer: [
-    ...["BertPreTokenizer", "Sequence", "Whitespace", "WhitespaceSplit", "Metaspace", "ByteLevel", "Split"],
-    ...["Punctuation", "Digits", "Replace", "FixedLength"],
-  ],
-  post_processor: ["TemplateProcessing", "ByteLevel", "BertProcessing", "RobertaProcessing", "Sequence"],
-} as const;
+  normalizer: words(
+    "BertNormalizer Precompiled Sequence Replace NFC NFD NFKC NFKD Strip StripAccents Lowercase Prepend",
+  ),
+  pre_tokenizer: words(
+    "BertPreTokenizer Sequence Whitespace WhitespaceSplit Metaspace ByteLevel Split Punctuation Digits Replace " +
+      "FixedLength",
+  ),
+  post_processor: words("TemplateProcessing ByteLevel BertProcessing RobertaProcessing Sequence"),
+};
+
+function words(text: string): ReadonlySet<Json | undefined> {
+  return new Set(text.split(" "));
+}
 
 export interface TokenizerFile {
   /** For the library: the file with its model's type and merges in the present-day form. */
@@ -232,7 +235,7 @@ function walk(kind: keyof typeof KNOWN, list: string, rule: Json, check: (rule: 
   if (rule === null) return;
   if (!isJsonObject(rule)) throw bad(`its ${kind} is ${showJson(rule)}, not an object`);
   const { type } = rule;
-  if (!(KNOWN[kind] as readonly Json[]).includes(type ?? null)) {
+  if (!KNOWN[kind].has(type)) {
     throw unsupported(`its ${kind} is of the type ${showJson(type)}`);
   }
   if (type !== "Sequence") return check(rule);

@@ -1,12 +1,14 @@
 /**
- * Material made by others, with known answers, in `../shared/real` beside the repository. Tests on it say that
- * they are skipped where it is absent, and fail where it is promised (CI).
+ * Material made by others, with known answers, in `../shared/real` beside the repository. Tests on it are skipped
+ * where it is absent; one test in `real.test.ts` fails then where it is promised (CI).
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
 
 const folder = new URL("../../../../shared/real/", import.meta.url);
+
+/** Whether the material is on this machine. */
+export const isRealHere = existsSync(folder);
 
 /** Path of a file or folder of the real material. */
 export function realPath(name: string): string {
@@ -21,16 +23,4 @@ export function realBytes(name: string): Uint8Array {
 /** Text of a file of the real material. */
 export function realText(name: string): string {
   return readFileSync(realPath(name), "utf8");
-}
-
-/** Tests that need the real material under `name`. */
-export function describeReal(name: string, title: string, body: () => void): void {
-  if (existsSync(realPath(name))) {
-    describe(title, body);
-    return;
-  }
-  test(title, (context) => {
-    expect(process.env["CI"], `../shared/real/${name} must be there in CI`).toBeFalsy();
-    context.skip(`../shared/real/${name} is not here`);
-  });
 }
