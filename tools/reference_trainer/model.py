@@ -26,9 +26,9 @@ class Rope(torch.autograd.Function):
     def turn(x, cos, sin):
         half = x.shape[-1] // 2
         a, b = x[..., :half], x[..., half:]
-        out = torch.empty(x.shape, dtype=x.dtype)
-        torch.mul(a, cos, out=out[..., :half]).addcmul_(b, sin, value=-1)
-        torch.mul(b, cos, out=out[..., half:]).addcmul_(a, sin)
+        out = torch.cat([a * cos, b * cos], -1)
+        out[..., :half].sub_(b * sin)
+        out[..., half:].add_(a * sin)
         return out
 
 
