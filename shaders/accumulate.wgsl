@@ -1,0 +1,16 @@
+// y[i] = keep * y[i] + x[i], in place: gradients of several micro-batches in one buffer.
+// x, y: [n]. With keep = 0 the old contents do not count, whatever they are.   Twin: the formula is the test.
+override WG_SIZE: u32 = 64;
+
+struct Uniforms { n: u32, keep: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> u: Uniforms;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let i = (wg.x + wg.y * nwg.x) * WG_SIZE + lid;
+  if (i >= u.n) { return; }
+  if (u.keep == 0.0) { y[i] = x[i]; } else { y[i] = u.keep * y[i] + x[i]; }
+}
