@@ -6,7 +6,8 @@ import { type TensorData, readHeader, streamTensors, writeSafetensors } from "./
 import { type FileSource, memorySource } from "./source.ts";
 import { rawSafetensors, safetensorsSource } from "./testing/files.ts";
 
-const join = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
+const join = (parts: readonly Uint8Array[]): Uint8Array =>
+  Uint8Array.from(parts.flatMap((part) => [...part]));
 const floats = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -167,12 +168,19 @@ describe("writing", () => {
     const two = writeSafetensors(new Map(entries.toReversed()), new Map(meta.toReversed()));
     expect(join(one)).toEqual(join(two));
     expect(one[0]!.length % 8).toBe(0);
-    expect([...(await readHeader(memorySource("t", join(one)))).tensors.keys()]).toEqual(["y", "z", "a", "b"]);
+    expect([...(await readHeader(memorySource("t", join(one)))).tensors.keys()]).toEqual([
+      "y",
+      "z",
+      "a",
+      "b",
+    ]);
   });
 
   test("refuses what could not be read back", () => {
-    const write = (name: string, shape: number[], meta: [string, string][] = []) => () =>
-      writeSafetensors(new Map([[name, { dtype: "F32", shape, bytes: floats(1) }]]), new Map(meta));
+    const write =
+      (name: string, shape: number[], meta: [string, string][] = []) =>
+      () =>
+        writeSafetensors(new Map([[name, { dtype: "F32", shape, bytes: floats(1) }]]), new Map(meta));
     expect(write("w", [2])).toThrow("4 bytes are not F32 [2]");
     expect(write("w", [-1, -1])).toThrow("4 bytes are not F32 [-1,-1]");
     expect(write("__metadata__", [1])).toThrow("cannot be named __metadata__");
@@ -230,18 +238,24 @@ describe("properties", () => {
     let nRefused = 0;
     let nRead = 0;
     await fc.assert(
-      fc.asyncProperty(anyTensors, anyMetadata, fc.nat(), fc.nat(255), async (tensors, metadata, at, byte) => {
-        const file = join(writeSafetensors(tensors, metadata));
-        const before = await readHeader(memorySource("t", file));
-        file[at % before.dataBegin] = byte;
-        try {
-          expect(places(await readHeader(memorySource("t", file)))).toEqual(places(before));
-          nRead++;
-        } catch (error) {
-          if (!(error instanceof LabError)) throw error;
-          nRefused++;
-        }
-      }),
+      fc.asyncProperty(
+        anyTensors,
+        anyMetadata,
+        fc.nat(),
+        fc.nat(255),
+        async (tensors, metadata, at, byte) => {
+          const file = join(writeSafetensors(tensors, metadata));
+          const before = await readHeader(memorySource("t", file));
+          file[at % before.dataBegin] = byte;
+          try {
+            expect(places(await readHeader(memorySource("t", file)))).toEqual(places(before));
+            nRead++;
+          } catch (error) {
+            if (!(error instanceof LabError)) throw error;
+            nRefused++;
+          }
+        },
+      ),
       { numRuns: 1000, seed: 1 },
     );
     // Both ways were taken: most changes break the header, those inside a name or in metadata need not.

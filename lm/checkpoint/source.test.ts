@@ -53,7 +53,10 @@ const ranging: Answer = (request, response) => {
     response.writeHead(416, { "content-range": `bytes */${body.length}` }).end();
   } else {
     const [begin, end] = [Number(range[1]), Math.min(body.length, Number(range[2]) + 1)];
-    const headers = { "content-range": `bytes ${begin}-${end - 1}/${body.length}`, "content-length": end - begin };
+    const headers = {
+      "content-range": `bytes ${begin}-${end - 1}/${body.length}`,
+      "content-length": end - begin,
+    };
     response.writeHead(206, headers).end(body.subarray(begin, end));
   }
 };
