@@ -26,6 +26,15 @@ export const stuff = words("gold silver wool paper glass wood iron salt sugar bu
 export const more = words("king queen ship train cart tent flag gate nail pot pan plate fork knife bag shirt shoe sock glove belt pin pen");
 export const adjectives = words("small big old new soft shiny round tall quiet fast slow clean heavy warm cold sweet");
 
+/**
+ * Words no task of this edition writes, kept in the vocabulary for tasks to come (manners, refusals, programs, calls),
+ * so that models trained now can learn them later without new tokens.
+ */
+export const reserved = words(
+  "please sorry cannot sure because true false push pop swap dup call tool result right better worse first second third next before up down open close here our your their should these those also again help",
+);
+export const reservedOpenings = words("Please Sorry Sure Yes No Thanks Hello Because First Next And But He She They It There This If Then Tell Write Name Spell Say Use A An In On At");
+
 /** Words that serve as keys and values in recall: single tokens when they follow a space. */
 export const recallWords: readonly string[] = Object.freeze([
   ...places, ...objects, ...animals, ...foods, ...colors, ...jobs, ...relations,

@@ -12,8 +12,8 @@ const add = (text: string): void => {
   for (const piece of pieces(text))
     if (/[A-Za-z]{2}|^ [aAI]$|'s/.test(piece) && !/^ ?[A-Z]{2,}$/.test(piece)) found.add(piece);
 };
-for (const word of [...lexicon.recallWords, ...lexicon.people]) add(` ${word}`);
-for (const word of lexicon.people) add(word);
+for (const word of [...lexicon.recallWords, ...lexicon.people, ...lexicon.reserved]) add(` ${word}`);
+for (const word of [...lexicon.people, ...lexicon.reservedOpenings]) add(word);
 for (const task of tasks) {
   for (let i = 0; i < nExamples; i++) {
     for (const split of splits) {

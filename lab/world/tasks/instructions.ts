@@ -34,6 +34,7 @@ export function sentence(random: Random, animal: string, n: number, must: string
     };
     const text = random.pick(options[n]!);
     const words = text.replace(".", "").toLowerCase().split(" ");
+    if (words.includes("small") && words.includes("big")) continue;
     if (must !== undefined && !words.includes(must)) continue;
     if (avoid !== undefined && words.includes(avoid)) continue;
     return text;

@@ -1,4 +1,4 @@
-import { people } from "../lexicon.ts";
+import { article, people } from "../lexicon.ts";
 import { drawCast, narrate, type Cast } from "../plots.ts";
 import { drawInSplit } from "../splits.ts";
 import type { Example, Task } from "../types.ts";
@@ -22,7 +22,7 @@ export const storiesTask: Task = Object.freeze<Task>({
     const told = narrate(random, cast);
     const headed = random.next() < 0.5;
     const prompt = headed
-      ? `Story: ${cast.hero}, ${cast.friend} and a ${cast.thing} at the ${cast.place}.\n`
+      ? `Story: ${cast.hero}, ${cast.friend} and ${article(cast.thing)} ${cast.thing} at the ${cast.place}.\n`
       : told.slice(0, 2).join(" ");
     const body = headed ? told.join(" ") : " " + told.slice(2).join(" ");
     const must = headed ? [cast.hero, cast.friend, cast.thing, cast.place] : [cast.hero];
