@@ -1,7 +1,7 @@
 /** What a text's attention looks like: entropies and sinks of every head, the logit lens, and patterns on demand. */
 import { attentionEntropy } from "../gpu/ops/attention_pattern.ts";
 import { sliceColumns } from "../gpu/ops/columns.ts";
-import { logProbOf } from "../gpu/ops/log_softmax.ts";
+import { logProbOf } from "../gpu/ops/cross_entropy.ts";
 import { topTokens } from "../gpu/ops/top_tokens.ts";
 import type { Plan } from "../gpu/plan.ts";
 import type { Tensor } from "../gpu/tensor.ts";

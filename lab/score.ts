@@ -1,4 +1,4 @@
-import { logProbOf } from "../gpu/ops/log_softmax.ts";
+import { logProbOf } from "../gpu/ops/cross_entropy.ts";
 import { topTokens } from "../gpu/ops/top_tokens.ts";
 import type { Tokenizer } from "../lm/tokenizer.ts";
 import type { Transformer } from "../lm/transformer.ts";

@@ -6,7 +6,7 @@
 import { cacheBroadcast } from "../gpu/ops/cache_broadcast.ts";
 import { sample, type SampleParams } from "../gpu/ops/sample.ts";
 import { topTokens } from "../gpu/ops/top_tokens.ts";
-import { gatherRows } from "../gpu/ops/gather_rows.ts";
+import { gatherRows } from "../gpu/ops/embedding.ts";
 import { logToken } from "../gpu/ops/log_token.ts";
 import type { Plan } from "../gpu/plan.ts";
 import type { Recorder } from "../gpu/recorder.ts";

@@ -15,7 +15,7 @@ import type { TrainBatch } from "./batch.ts";
 import type { Transformer } from "./transformer.ts";
 
 export interface TrainerOptions extends AdamWOptions {
-  /** Largest global gradient norm; Infinity is off. */
+  /** Largest global gradient norm; 0 is no clipping. */
   readonly clip: number;
 }
 
@@ -45,7 +45,11 @@ export class Trainer {
   constructor(model: Transformer, options: TrainerOptions) {
     this.model = model;
     this.options = options;
-    this.optimizer = new AdamW(model.gpu, model.parameters, options);
+    const { parameters, weights } = model;
+    // Gains are vectors, and an embedding row is as large as its word is frequent: neither should shrink.
+    const decayed = (i: number): boolean =>
+      parameters[i]!.shape.length > 1 && parameters[i] !== weights.embed && parameters[i] !== weights.head;
+    this.optimizer = new AdamW(model.gpu, parameters, { decayed, ...options });
     this.lossLog = model.gpu.zeros([lossCapacity], "f32", "losses", "optimizer");
   }
 
@@ -57,11 +61,9 @@ export class Trainer {
     if (this.nLogged + batches.length > lossCapacity) {
       throw new LabError("bad-param", `${this.nLogged} losses wait to be fetched, the device keeps ${lossCapacity}`);
     }
-    const update = this.optimizer.advance(lr);
-    const { clip } = this.options;
     if (batches.length === 1) {
       const plans = await this.feed(batches[0]!);
-      plans.whole.run({ ...update, clip, lossIndex: this.nLogged++ });
+      plans.whole.run({ lr, lossIndex: this.nLogged++ });
       return;
     }
     let keep = 0;
@@ -72,7 +74,7 @@ export class Trainer {
       keep = 1;
     }
     this.update ??= await this.recordUpdate();
-    this.update.run({ ...update, clip });
+    this.update.run({ lr });
   }
 
   /** Losses of all micro-batches since the last call, in order; waits for the queued work. */
@@ -118,7 +120,7 @@ export class Trainer {
       const weights = gpu.zeros([n], "f32", "loss weights");
       const whole = await gpu.record(`training step ${key}`, (r) => {
         const gradients = this.recordGradients(r, batch, { ids, targets, weights });
-        this.optimizer.recordStep(r, gradients, r.dynamic("clip"));
+        this.optimizer.recordStep(r, gradients, { lr: r.dynamic("lr"), maxNorm: this.options.clip });
       });
       plans = { ids, targets, weights, whole, accumulate: undefined };
       this.plans.set(key, plans);
@@ -155,7 +157,7 @@ export class Trainer {
   private recordUpdate(): Promise<Plan> {
     const gradients = this.gradients!;
     return this.model.gpu.record("update", (r) => {
-      this.optimizer.recordStep(r, gradients, r.dynamic("clip"));
+      this.optimizer.recordStep(r, gradients, { lr: r.dynamic("lr"), maxNorm: this.options.clip });
     });
   }
 }
