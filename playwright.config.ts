@@ -1,8 +1,5 @@
 import { defineConfig } from "@playwright/test";
-import { browserAdapter, chromiumFlags } from "./tools/browser.mjs";
-import { findChromium } from "./tools/chromium.mjs";
-
-const chromium = findChromium();
+import { launchOptions } from "./tools/launch_options.mjs";
 
 /** Tests of the built page in a real Chromium with real WebGPU; `npm run build` first when running by hand. */
 export default defineConfig({
@@ -21,9 +18,6 @@ export default defineConfig({
   use: {
     baseURL: `http://localhost:${process.env["BENCHTOP_PORT"] ?? "4310"}/`,
     trace: "retain-on-failure",
-    launchOptions: {
-      ...(chromium ? { executablePath: chromium.path } : {}),
-      args: chromiumFlags(browserAdapter()),
-    },
+    launchOptions: launchOptions(),
   },
 });

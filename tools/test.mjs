@@ -179,7 +179,12 @@ async function main(args) {
     if (only.length > 1) console.log(`${tier}: ${summary(count)}`);
     counts.push(count);
   }
-  return sum(counts);
+  const total = sum(counts);
+  // A misspelt word must not look like success.
+  if (filters.length > 0 && total.passed + total.failed + total.skipped === 0) {
+    throw new Error(`no test file has ${filters.join(" or ")} in its path`);
+  }
+  return total;
 }
 
 if (isMain(import.meta.url)) {
