@@ -51,4 +51,9 @@ export async function ensureBuild() {
   utimesSync(join(root, "dist/index.html"), started, started);
 }
 
-if (isMain(import.meta.url)) await ensureBuild();
+if (isMain(import.meta.url)) {
+  await ensureBuild().catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
+}

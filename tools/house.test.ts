@@ -201,6 +201,8 @@ describe("tolerances", () => {
   });
   test.each([
     `expectClose(a, b, gamma(8));`,
+    `expectClose(schedule(10, 2), 1e-3, gamma(8));`,
+    `expectClose(schedule(10, 2), 1e-3, gamma(8), "rate");`,
     `expect(n).toBeLessThan(12);`,
     `expect(p > 0.5).toBe(true);`,
     `// never toBeCloseTo(1)`,

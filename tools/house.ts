@@ -261,7 +261,8 @@ export const longFiles = (files: readonly SourceFile[]): Breach[] =>
 const small = String.raw`(?:\d[\d._]*e-\d|\d+\s*\*\*\s*-\s*\d|0?\.00\d)`;
 const tolerance = new RegExp(
   String.raw`toBeCloseTo\(|(?:<=?|>=?)\s*${small}|to(?:Be)?(?:Less|Greater)Than(?:OrEqual)?\(\s*${small}|` +
-    String.raw`expectClose\(.*,\s*${small}\s*[,)]`,
+    // The third argument, which a name in quotes may follow; the second is the expected value.
+    String.raw`expectClose\(.*,.*,\s*${small}\s*(?:,\s*["'\x60].*)?\)\s*;?\s*$`,
 );
 
 /** Tolerances written into tests: they live in lib/testing/close.ts, with their derivation. */

@@ -152,7 +152,10 @@ async function runTier(tier, filters, environment) {
   }
   if (tier === "gpu" && !environment?.vulkan) return absent("no WebGPU adapter for Node", files.length);
   if (tier !== "e2e") return vitest(tier, files, filters);
-  return environment?.chromium ? playwright(files, filters) : absent("no Chromium", files.length);
+  if (!environment?.chromium) return absent("no Chromium", files.length);
+  // An old page must not stand in for one that does not build.
+  const { failed } = await buildTier();
+  return failed > 0 ? { ...none, failed: files.length } : playwright(files, filters);
 }
 
 /** @param {string} file @param {readonly string[]} filters */
