@@ -4,7 +4,7 @@
  * the id of this one has arrived, so the device never waits for the script.
  */
 import { cacheBroadcast } from "../gpu/ops/cache_broadcast.ts";
-import { sample, type SampleParams } from "../gpu/ops/sample.ts";
+import { checkSampleSettings, sample, type SampleSettings } from "../gpu/ops/sample.ts";
 import { topTokens } from "../gpu/ops/top_tokens.ts";
 import { gatherRows } from "../gpu/ops/embedding.ts";
 import { logToken } from "../gpu/ops/log_token.ts";
@@ -16,16 +16,8 @@ import { recordDecodeStep } from "./decode_step.ts";
 import { allocateCache, firstSequence, freeCache, type KvCache } from "./kv_cache.ts";
 import type { Transformer } from "./transformer.ts";
 
-export interface GenerateOptions {
+export interface GenerateOptions extends SampleSettings {
   readonly maxNewTokens: number;
-  /** 0 is greedy. */
-  readonly temperature: number;
-  /** 0 is off. */
-  readonly topK: number;
-  /** 1 is off. */
-  readonly topP: number;
-  /** 0 is off. */
-  readonly minP: number;
   readonly seed: number;
   /** A continuation ends with (and includes) the first of these ids. */
   readonly stopIds: readonly number[];
@@ -111,6 +103,7 @@ export class Decoder {
   async *generate(prompt: readonly number[], options: GenerateOptions): AsyncGenerator<GeneratedStep, { reason: StopReason; timing: GenerateTiming }> {
     const { signal, maxNewTokens } = options;
     this.checkPrompt(prompt);
+    checkSampleSettings(options);
     const room = this.cache.capacity - prompt.length;
     const nSteps = Math.min(maxNewTokens, room);
     const started = performance.now();
@@ -188,7 +181,7 @@ export class Decoder {
         return recordSampling(r, logits, this.next, this.log, this.nTop);
       });
       try {
-        plan.run(dynamics(options, 0, 0));
+        plan.run(settingsAt(options, 0));
         return await this.readStep(plan.outputs);
       } finally {
         plan.dispose();
@@ -200,7 +193,7 @@ export class Decoder {
 
   /** Decodes the token at `position` and samples the `index`-th new one. */
   private async step(position: number, index: number, options: GenerateOptions): Promise<GeneratedStep> {
-    this.plan.run({ position, ...dynamics(options, index, index) });
+    this.plan.run({ position, ...settingsAt(options, index) });
     return this.readStep(this.plan.outputs);
   }
 
@@ -219,16 +212,16 @@ export class Decoder {
 
 /** Samples from `logits` [n, V] into `next` and the log; keeps what will be read. */
 function recordSampling(r: Recorder, logits: Tensor, next: Tensor, log: Tensor, nTop: number): StepOutputs {
-  const params: SampleParams = {
+  const { logprobs } = sample(r, logits, {
     temperature: r.dynamic("temperature"),
     topK: r.dynamic("topK"),
     topP: r.dynamic("topP"),
     minP: r.dynamic("minP"),
     seed: r.dynamic("seed"),
     step: r.dynamic("step"),
-  };
-  const { logprobs } = sample(r, logits, params, next);
-  logToken(r, next, logprobs, log, r.dynamic("index"));
+    into: { ids: next },
+  });
+  logToken(r, next, logprobs, log, r.dynamic("step"));
   const top = nTop === 0 ? undefined : topTokens(r, logits, nTop);
   if (top !== undefined) {
     r.keep(logprobs);
@@ -238,7 +231,7 @@ function recordSampling(r: Recorder, logits: Tensor, next: Tensor, log: Tensor, 
   return { logprobs, top };
 }
 
-function dynamics(options: GenerateOptions, step: number, index: number): Record<string, number> {
-  const { temperature, topK, topP, minP, seed } = options;
-  return { temperature, topK, topP, minP, seed, step, index };
+/** The uniforms of the `step`-th new token. */
+function settingsAt({ temperature, topK, topP, minP, seed }: GenerateOptions, step: number): Record<string, number> {
+  return { temperature, topK, topP, minP, seed, step };
 }
