@@ -140,10 +140,27 @@ describe("streaming", () => {
     await expect(readAll(source, ["t0", "q"], 8)).rejects.toMatchObject({ code: "not-found" });
   });
 
-  test("stops when cancelled", async () => {
+  test("never cuts an element, even where bytes before it shift it", async () => {
+    const text =
+      '{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"F32","shape":[4],"data_offsets":[3,19]}}';
+    const data = join([Uint8Array.of(1, 2, 3), floats(1, 2, 3, 4)]);
+    const { tensors } = await readAll(memorySource("t", rawSafetensors(text, data)), undefined, 8);
+    expect(toFloat32(tensors.get("b")!, "F32")).toEqual(Float32Array.of(1, 2, 3, 4));
+  });
+
+  test("waits for each piece to be taken", async () => {
+    let nOpen = 0;
+    await streamTensors(source, await readHeader(source), parts.keys(), { chunkBytes: 8 }, async () => {
+      expect(++nOpen).toBe(1);
+      await Promise.resolve();
+      nOpen--;
+    });
+  });
+
+  test.each([8, 1 << 20])("stops when cancelled, with chunks of %i", async (chunkBytes) => {
     const stop = new AbortController();
     let nChunks = 0;
-    const options = { chunkBytes: 8, signal: stop.signal };
+    const options = { chunkBytes, signal: stop.signal };
     const run = streamTensors(source, await readHeader(source), parts.keys(), options, () => {
       if (++nChunks === 3) stop.abort();
     });

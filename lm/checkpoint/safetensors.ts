@@ -192,7 +192,6 @@ export async function streamTensors(
         held = (await source.read(at, stop, options.signal)) as Uint8Array<ArrayBuffer>;
         heldBegin = at;
         end = Math.min(info.end, stop);
-        end -= (end - at) % itemBytes;
       }
       const bytes = at < info.end ? held.subarray(at - heldBegin, end - heldBegin) : new Uint8Array(0);
       const isLast = at + bytes.byteLength === info.end;
