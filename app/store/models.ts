@@ -91,7 +91,12 @@ export function modelName(files: readonly { readonly name: string; readonly webk
   const weights = files.find((file) => file.name.endsWith(".safetensors"));
   const path = (weights?.webkitRelativePath ?? "").split("/");
   const name = path.length > 1 ? path.at(-2) : weights?.name.replace(/\.safetensors$/, "");
-  const plain = (name ?? "").replaceAll(/[^\p{L}\p{N} ._-]/gu, "-").replace(/^[^\p{L}\p{N}]+/u, "");
+  return plainName(name ?? "");
+}
+
+/** A name in letters a link can hold. */
+function plainName(name: string): string {
+  const plain = name.replaceAll(/[^\p{L}\p{N} ._-]/gu, "-").replace(/^[^\p{L}\p{N}]+/u, "");
   return plain === "" ? "model" : plain.slice(0, 80);
 }
 
@@ -112,10 +117,10 @@ export function checkFiles(files: readonly { readonly name: string }[]): ErrorDa
   };
 }
 
-/** Loads a model from files of the visitor's own disk. */
-export async function openFiles(lab: Lab, all: readonly File[]): Promise<boolean> {
+/** Loads a model from files of the visitor's own disk; `folder` is the name of the folder they were dropped in. */
+export async function openFiles(lab: Lab, all: readonly File[], folder: string | null = null): Promise<boolean> {
   const files = all.filter((file) => /\.(json|safetensors)$/.test(file.name));
-  const ref: ModelRef = `file:${modelName(files)}`;
+  const ref: ModelRef = `file:${folder === null ? modelName(files) : plainName(folder)}`;
   const error = checkFiles(files);
   if (error !== null) {
     lab.store.setState({ load: { status: "error", ref, error } });

@@ -1,0 +1,70 @@
+import { useDeferredValue, useRef } from "react";
+import type { AttentionSummary } from "../../lab/protocol.ts";
+import { percent, spoken } from "../charts/format.ts";
+import { headOf, strongest, type Cell } from "../charts/pattern.ts";
+import { canvasPicture, saveBlob, type Row } from "../charts/save.ts";
+import { Figure } from "../shell/Figure.tsx";
+import { useShade } from "../shell/lab_context.tsx";
+import type { LayerPattern } from "../store/state.ts";
+import { AttentionLegend } from "./AttentionLegend.tsx";
+import { BigMap } from "./BigMap.tsx";
+import { RowText } from "./RowText.tsx";
+
+interface MapFigureProps {
+  readonly summary: AttentionSummary;
+  readonly pattern: LayerPattern | null;
+  readonly layer: number;
+  readonly head: number;
+  readonly cell: Cell | null;
+  readonly onCell: (cell: Cell) => void;
+}
+
+/** Rows of the table: every pair a token can see, with its weight. */
+function pairs(tokens: AttentionSummary["tokens"], weights: Float32Array): Row[] {
+  const T = tokens.length;
+  return tokens.flatMap((from, q) =>
+    tokens.slice(0, q + 1).map((to, k) => ({ from: q, "from token": from.piece, to: k, "to token": to.piece, weight: weights[q * T + k] ?? 0 })),
+  );
+}
+
+/** One head, large enough to read every cell. */
+export function MapFigure({ summary, pattern, layer, head, cell, onCell }: MapFigureProps) {
+  const shade = useShade();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { tokens } = summary;
+  const T = tokens.length;
+  // A layer that was fetched for a shorter text must never be read with a longer one.
+  const weights = pattern !== null && pattern.nTokens === T ? headOf(pattern.pattern, T, head) : null;
+  const at = cell ?? { query: T - 1, key: 0 };
+  const row = useDeferredValue(at.query);
+  const name = `benchtop-attention-layer-${layer}-head-${head}`;
+  const save = async (): Promise<void> => {
+    const picture = canvas.current === null ? null : await canvasPicture(canvas.current);
+    if (picture !== null) saveBlob(`${name}.png`, picture);
+  };
+  return (
+    <Figure
+      title={`Layer ${layer}, head ${head}`}
+      name={name}
+      isReady={weights !== null}
+      rows={() => (weights === null ? [] : pairs(tokens, weights))}
+      save={[{ label: "Picture (PNG)", run: save }]}
+      tools={<AttentionLegend shade={shade} />}
+    >
+      <BigMap ref={canvas} tokens={tokens} weights={weights} shade={shade} cell={at} onCell={onCell} label={`Attention of layer ${layer}, head ${head}`} />
+      <p className="readout num" role="status">
+        {weights === null ? "Fetching this layer…" : sentence(tokens, weights, at)}
+      </p>
+      {weights !== null && <RowText tokens={tokens} weights={weights} row={row} shade={shade} onRow={(query) => onCell({ query, key: strongest(weights.subarray(query * T, query * T + query + 1), 1)[0]?.key ?? 0 })} />}
+    </Figure>
+  );
+}
+
+/** A cell in words. */
+export function sentence(tokens: AttentionSummary["tokens"], weights: Float32Array, { query, key }: Cell): string {
+  const [from, to] = [tokens[query], tokens[key]];
+  if (from === undefined || to === undefined) return "";
+  const weight = percent(weights[query * tokens.length + key] ?? 0);
+  const target = query === key ? "itself" : `${spoken(to.piece)} at ${key + 1}`;
+  return `${spoken(from.piece)} at ${query + 1} gives ${weight} of its attention to ${target}.`;
+}
