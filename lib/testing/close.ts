@@ -127,6 +127,12 @@ export function gradientTwin(expected: ArrayLike<number>, scale = maxAbs(expecte
 /** A whole f32 model against an independent float reference: 1e-3 of the logits' standard deviation. */
 export const modelLogits = (referenceStd: number): number => 1e-3 * referenceStd;
 
+/** Gradient of one tensor through a whole f32 model against the float64 twin: 1e-4 of its largest entry. */
+export const modelGradient = (expected: ArrayLike<number>): Bound => {
+  const largest = maxAbs(expected);
+  return () => 1e-4 * largest;
+};
+
 /** Training losses step by step: 1e-3 of the expected loss. */
 export const lossCurve =
   (expected: ArrayLike<number>): Bound =>
