@@ -78,6 +78,23 @@ describe("a small vocabulary", () => {
     expect(newer.encode("a a")).toEqual([3]);
     const older = loadTokenizer(tokenizerText({}, { merges: ["#version: 0.2", "a b", "Ġ ab"] }));
     expect(older.encode(" ab")).toEqual([5]);
+    const mixed = loadTokenizer(tokenizerText({}, { merges: ["a b", ["Ġ", "ab"]] }));
+    expect(mixed.encode(" ab")).toEqual([5]);
+  });
+
+  test("a model without a type is told by its merges", () => {
+    expect(loadTokenizer(tokenizerText({}, { type: undefined })).encode("ab ab")).toEqual([3, 5]);
+  });
+
+  test("an added token is literal, and special only where it says so", () => {
+    const added_tokens = [
+      { id: 6, content: "é" },
+      { id: 7, content: "<x>", special: true },
+    ];
+    const tokenizer = loadTokenizer(tokenizerText({ added_tokens }));
+    expect(tokenizer.encode("abé<x>")).toEqual([3, 6, 7]);
+    expect(tokenizer.decode([3, 6, 7])).toBe("abé<x>");
+    expect(tokenizer.decode([3, 6, 7], { skipSpecial: true })).toBe("abé");
   });
 
   test("adds the tokens of its template unless told not to", () => {
@@ -97,7 +114,7 @@ describe("a small vocabulary", () => {
   });
 });
 
-describe("decoders agree with the library", () => {
+describe("decoders agree with the library", { timeout: 60_000 }, () => {
   const replace = { type: "Replace", pattern: { String: "▁" }, content: " " };
   const strip = { type: "Strip", content: " ", start: 1, stop: 0 };
   const steps = (...decoders: unknown[]) => ({ type: "Sequence", decoders });
@@ -184,7 +201,7 @@ function naiveGpt2(): (text: string) => number[] {
     });
 }
 
-describe.skipIf(!isRealHere)("GPT-2's tokenizer.json, which has no model.type", () => {
+describe.skipIf(!isRealHere)("GPT-2's tokenizer.json, which has no model.type", { timeout: 60_000 }, () => {
   let loaded: Tokenizer | undefined;
   const load = (): Tokenizer => (loaded ??= loadTokenizer(realText("tokenizer-gpt2/tokenizer.json")));
 
@@ -297,7 +314,7 @@ function asTokenizerJson(file: Uint8Array): string {
   });
 }
 
-describe.skipIf(!isRealHere)("Llama 2's vocabulary as a tokenizer.json", () => {
+describe.skipIf(!isRealHere)("Llama 2's vocabulary as a tokenizer.json", { timeout: 60_000 }, () => {
   test("encodes the reference texts, decodes them, and agrees with the llama2.c reader", () => {
     const file = realBytes("tokenizer-llama2-spm/tokenizer.bin");
     const config = '{"bos_token":"<s>","eos_token":{"content":"</s>"}}';

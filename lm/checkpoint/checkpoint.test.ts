@@ -53,7 +53,7 @@ describe("openCheckpoint", () => {
   });
 });
 
-describe("sha256", () => {
+describe("sha256", { timeout: 60_000 }, () => {
   test("the published examples", () => {
     const hashOf = (text: string): string => {
       const hash = sha256();

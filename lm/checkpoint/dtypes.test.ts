@@ -60,7 +60,7 @@ describe("halves to floats", () => {
   });
 });
 
-describe("toFloat32", () => {
+describe("toFloat32", { timeout: 60_000 }, () => {
   test("reads from any address, into a place of the output", () => {
     fc.assert(
       fc.property(

@@ -24,7 +24,34 @@ const unigram = (model: Record<string, unknown>) =>
     },
   );
 
+const steps = (...decoders: unknown[]) => load({ decoder: { type: "Sequence", decoders } });
+const replace = { type: "Replace", pattern: { String: "ab" }, content: "" };
+
 const tokenizers: Kind[] = [
+  [
+    "far too long",
+    () => loadTokenizer(" ".repeat(2 ** 27 + 1)),
+    "bad-file",
+    "134217729 characters, more than",
+  ],
+  [
+    "far too many added tokens",
+    load({ added_tokens: Array(2 ** 17 + 1).fill(null) }),
+    "bad-file",
+    "131073 added tokens, more than",
+  ],
+  [
+    "decoder that replaces across tokens",
+    steps({ type: "Fuse" }, replace),
+    "unsupported",
+    '"Replace" of "ab" after "Fuse"',
+  ],
+  [
+    "decoder that replaces in bytes",
+    steps({ type: "ByteLevel" }, replace),
+    "unsupported",
+    'the decoder step "Replace" after bytes',
+  ],
   ["not JSON", () => loadTokenizer("BPE"), "bad-file", "tokenizer.json: not valid JSON"],
   ["text", () => loadTokenizer('"BPE"'), "bad-file", 'it is "BPE", not an object'],
   ["no model", load({ model: undefined }), "bad-file", "its model is nothing"],

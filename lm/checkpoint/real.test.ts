@@ -14,7 +14,7 @@ test("the material of others is here where it is promised", () => {
 
 const folder = "model-stories260k/";
 
-describe.skipIf(!isRealHere)("stories260K", () => {
+describe.skipIf(!isRealHere)("stories260K", { timeout: 60_000 }, () => {
   const open = async () => openWeightsFile(await nodeFile(realPath(`${folder}hf-model.safetensors`)));
 
   test("has the published parameters, tensors and hash", async () => {
@@ -68,7 +68,7 @@ interface Losses {
   stories260K: { per_story_index_len_nll: [index: number, length: number, nll: number][] };
 }
 
-describe.skipIf(!isRealHere)("tok512", () => {
+describe.skipIf(!isRealHere)("tok512", { timeout: 60_000 }, () => {
   const load = () => readLlama2cTokenizer(realBytes(`${folder}tok512.bin`));
   const outputs = (): Outputs => JSON.parse(realText(`${folder}expected_outputs.json`)) as Outputs;
   const greedy = (): Greedy => JSON.parse(realText(`${folder}derived_greedy_ids.json`)) as Greedy;
@@ -121,7 +121,7 @@ describe.skipIf(!isRealHere)("tok512", () => {
   });
 });
 
-describe.skipIf(!isRealHere)("the vocabulary of Llama 2", () => {
+describe.skipIf(!isRealHere)("the vocabulary of Llama 2", { timeout: 60_000 }, () => {
   const cases = () =>
     (
       JSON.parse(realText("tokenizer-llama2-spm/expected_encodings.json")) as {

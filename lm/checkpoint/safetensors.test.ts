@@ -230,7 +230,7 @@ const anyMetadata = fc
   .array(fc.tuple(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" })), { maxLength: 3 })
   .map((pairs) => new Map(pairs));
 
-describe("properties", () => {
+describe("properties", { timeout: 60_000 }, () => {
   test("what was written is read back", async () => {
     await fc.assert(
       fc.asyncProperty(anyTensors, anyMetadata, fc.nat(64), async (tensors, metadata, chunkBytes) => {
@@ -273,10 +273,10 @@ describe("properties", () => {
           }
         },
       ),
-      { numRuns: 1000, seed: 1 },
+      { numRuns: 500, seed: 1 },
     );
     // Both ways were taken: most changes break the header, those inside a name or in metadata need not.
-    expect(nRefused).toBeGreaterThan(500);
-    expect(nRead).toBeGreaterThan(10);
+    expect(nRefused).toBeGreaterThan(250);
+    expect(nRead).toBeGreaterThan(5);
   });
 });

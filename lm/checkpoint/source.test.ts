@@ -89,7 +89,7 @@ const folders: [name: string, open: () => Folder][] = [
   ],
 ];
 
-describe.each(folders)("%s", (_name, make) => {
+describe.each(folders)("%s", { timeout: 60_000 }, (_name, make) => {
   test("lists, opens and reads", async () => {
     const folder = make();
     expect(await folder.list()).toEqual(expect.arrayContaining(["big.bin", "none.bin", "small.json"]));
@@ -166,7 +166,7 @@ describe("a disk", () => {
   });
 });
 
-describe("the network", () => {
+describe("the network", { timeout: 60_000 }, () => {
   const open = async (name = "big.bin") => fetchFolder(base).open(name);
 
   test("a small file takes one request, a large one a request per read", async () => {

@@ -18,7 +18,7 @@ async function errorOf(read: () => unknown): Promise<unknown> {
 
 /** The tests of a table of kinds. */
 export function describeHostile(group: string, kinds: readonly Kind[]): void {
-  describe(`hostile ${group}`, () => {
+  describe(`hostile ${group}`, { timeout: 60_000 }, () => {
     test.each(kinds)("%s", async (_name, read, code, phrase) => {
       const error = await errorOf(read);
       expect(error).toBeInstanceOf(LabError);
