@@ -33,6 +33,9 @@ export async function openModel(folder: Folder, signal?: AbortSignal): Promise<O
   const text = await readText(file, maxConfigBytes, signal);
   const checkpoint = await openCheckpoint(folder, signal);
   const config = parseConfig(text, checkpoint.tensors);
+  if (config.dHead % 4 !== 0 || config.dHead > 128) {
+    throw new LabError("unsupported", `config.json: heads are ${config.dHead} wide; the lab has widths up to 128 that are multiples of 4`);
+  }
   checkTensors(config, new Map([...checkpoint.tensors].map(([name, { info }]) => [name, info])));
   return { config, checkpoint };
 }
