@@ -15,6 +15,8 @@ export interface RowTuning {
   readonly LANES: number;
   /** Rows of x that are multiplied with a weight once it is loaded. */
   readonly BATCH: number;
+  /** Tiles of four weight rows that an x serves once it is loaded. */
+  readonly TILES: number;
 }
 
 export interface AttentionTuning {
@@ -23,13 +25,14 @@ export interface AttentionTuning {
   readonly CHUNK: number;
 }
 
-/** Constants of the matrix–vector kernels for rows of `dIn` elements and `nBatch` rows of x. */
-export function rowTuning(adapter: Adapter, dIn: number, nBatch: number): RowTuning {
+/** Constants of the matrix–vector kernels for `nTiles` tiles of four rows of `dIn` elements and `nBatch` rows of x. */
+export function rowTuning(adapter: Adapter, dIn: number, nTiles: number, nBatch: number): RowTuning {
   const BATCH = nBatch > 2 ? 4 : nBatch > 1 ? 2 : 1;
-  if (adapter.isSoftware) return { WG_SIZE: 8, LANES: 1, BATCH };
+  // Two tiles spare a quarter of the loads of a row of x; they must leave at least eight workgroups for the cores.
+  if (adapter.isSoftware) return { WG_SIZE: 8, LANES: 1, BATCH, TILES: nBatch === 1 && nTiles >= 128 ? 2 : 1 };
   // At least two quads for each invocation, so that the sum over lanes does not outweigh the row.
   const LANES = Math.min(32, Math.max(4, powerOfTwoUpTo(dIn / 8)));
-  return { WG_SIZE: 64, LANES, BATCH };
+  return { WG_SIZE: 64, LANES, BATCH, TILES: 1 };
 }
 
 /** Constants of the attention kernel for heads of `dHead` elements (at most 1,024). */

@@ -10,9 +10,10 @@
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
 fn n_quads() -> u32 { return u.d_head / 4u; }
-fn query4(row: u32, quad: u32) -> vec4f { return q[row * (u.d_head / 4u) + quad]; }
-fn key4(row: u32, quad: u32) -> vec4f { return k[row * (u.d_head / 4u) + quad]; }
-fn value4(row: u32, quad: u32) -> vec4f { return v[row * (u.d_head / 4u) + quad]; }
-fn store4(row: u32, quad: u32, value: vec4f) { y[row * (u.d_head / 4u) + quad] = value; }
+fn row_size() -> u32 { return u.d_head / 4u; }
+fn query4(start: u32, quad: u32) -> vec4f { return q[start + quad]; }
+fn key4(start: u32, quad: u32) -> vec4f { return k[start + quad]; }
+fn value4(start: u32, quad: u32) -> vec4f { return v[start + quad]; }
+fn store4(start: u32, quad: u32, value: vec4f) { y[start + quad] = value; }
 
 #import decode_attention_body

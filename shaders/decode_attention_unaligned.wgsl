@@ -9,22 +9,23 @@
 @group(0) @binding(4) var<uniform> u: Uniforms;
 
 fn n_quads() -> u32 { return (u.d_head + 3u) / 4u; }
+fn row_size() -> u32 { return u.d_head; }
 fn lanes(quad: u32) -> vec4u { return quad * 4u + vec4u(0u, 1u, 2u, 3u); }
-fn places(row: u32, quad: u32) -> vec4u { return row * u.d_head + min(lanes(quad), vec4u(u.d_head - 1u)); }
-fn query4(row: u32, quad: u32) -> vec4f {
-  let i = places(row, quad);
+fn places(start: u32, quad: u32) -> vec4u { return start + min(lanes(quad), vec4u(u.d_head - 1u)); }
+fn query4(start: u32, quad: u32) -> vec4f {
+  let i = places(start, quad);
   return select(vec4f(), vec4f(q[i.x], q[i.y], q[i.z], q[i.w]), lanes(quad) < vec4u(u.d_head));
 }
-fn key4(row: u32, quad: u32) -> vec4f {
-  let i = places(row, quad);
+fn key4(start: u32, quad: u32) -> vec4f {
+  let i = places(start, quad);
   return vec4f(k[i.x], k[i.y], k[i.z], k[i.w]);
 }
-fn value4(row: u32, quad: u32) -> vec4f {
-  let i = places(row, quad);
+fn value4(start: u32, quad: u32) -> vec4f {
+  let i = places(start, quad);
   return vec4f(v[i.x], v[i.y], v[i.z], v[i.w]);
 }
-fn store4(row: u32, quad: u32, value: vec4f) {
-  for (var i = 0u; i < min(4u, u.d_head - quad * 4u); i++) { y[row * u.d_head + quad * 4u + i] = value[i]; }
+fn store4(start: u32, quad: u32, value: vec4f) {
+  for (var i = 0u; i < min(4u, u.d_head - quad * 4u); i++) { y[start + quad * 4u + i] = value[i]; }
 }
 
 #import decode_attention_body

@@ -5,6 +5,7 @@ import { floats, integers } from "../testing/inputs.ts";
 import { evaluate, refusal, testGpu } from "../testing/node_gpu.ts";
 import { decodeAttention, decodeAttentionTwin, decodePattern, decodePatternTwin } from "./decode_attention.ts";
 import { attentionBound, patternBound } from "./decode_kernels.bounds.ts";
+import { type Tuning, tunedGpu } from "./decode_testing.ts";
 
 /** [nBatch, nHead, nKvHead, dHead] */
 const shapes = [[1, 1, 1, 1], [1, 4, 2, 8], [3, 6, 2, 7], [2, 8, 1, 64], [5, 2, 2, 6]] as const;
@@ -15,9 +16,10 @@ async function run(
   [nBatch, nHead, nKvHead, dHead]: readonly [number, number, number, number],
   length: number,
   inputs: { readonly q: Float32Array; readonly k: Float32Array; readonly v: Float32Array },
+  tuning: Tuning = "own",
 ): Promise<Float32Array[]> {
-  const gpu = await testGpu();
-  const shape = [nBatch, nKvHead, nSlots, dHead];
+  const gpu = await tunedGpu(tuning);
+  const shape = [nBatch, nKvHead, inputs.k.length / (nBatch * nKvHead * dHead), dHead];
   const [q, k, v] = [gpu.upload(inputs.q, [nBatch, nHead * dHead], "q"), gpu.upload(inputs.k, shape, "k"), gpu.upload(inputs.v, shape, "v")];
   const heads = { nHead, nKvHead, dHead };
   const results = await evaluate(gpu, (r) => [
@@ -61,17 +63,33 @@ describe("decodeAttention", () => {
     },
   );
 
-  test.each([["rising", 1], ["falling", -1]] as const)("%s scores from −80 to 80 over several chunks", async (_, sign) => {
-    const gpu = await testGpu();
-    const [nHead, nKvHead, dHead, length] = [2, 1, 4, 511];
+  test.each([
+    ["own", "rising", 1],
+    ["own", "falling", -1],
+    ["hardware", "rising", 1],
+    ["hardware", "falling", -1],
+  ] as const)("%s tuning, %s scores from −80 to 80 over several chunks", async (tuning, _, sign) => {
+    const gpu = await tunedGpu(tuning);
+    const [nHead, nKvHead, dHead, length] = [2, 1, 4, 1023];
     const q = new Float32Array(nHead * dHead).fill(1);
-    const k = Float32Array.from({ length: nSlots * dHead }, (_, i) => sign * 40 * ((2 * Math.floor(i / dHead)) / (length - 1) - 1));
+    const k = Float32Array.from({ length: 2 * nSlots * dHead }, (_, i) => sign * 40 * ((2 * Math.floor(i / dHead)) / (length - 1) - 1));
     const v = floats(k.length, 6);
     const heads = { nHead, nKvHead, dHead, length };
     const nChunks = Math.ceil(length / attentionTuning(gpu.adapter, dHead).CHUNK);
-    const [y, , p] = await run([1, nHead, nKvHead, dHead], length, { q, k, v });
-    expectClose(y!, decodeAttentionTwin(q, k, v, nSlots, heads), attentionBound(q, k, v, nSlots, heads, nChunks), "y");
-    expectClose(p!, decodePatternTwin(q, k, nSlots, heads), patternBound(q, k, nSlots, heads), "p");
+    const [y, , p] = await run([1, nHead, nKvHead, dHead], length, { q, k, v }, tuning);
+    expectClose(y!, decodeAttentionTwin(q, k, v, 2 * nSlots, heads), attentionBound(q, k, v, 2 * nSlots, heads, nChunks), "y");
+    expectClose(p!, decodePatternTwin(q, k, 2 * nSlots, heads), patternBound(q, k, 2 * nSlots, heads), "p");
+  });
+
+  test.each([1, 2, 129, 511])("hardware tuning, B3 H6 K2 D12 over %i positions against the twin", async (length) => {
+    const gpu = await tunedGpu("hardware");
+    const [nHead, nKvHead, dHead] = [6, 2, 12];
+    const [q, k] = [floats(3 * nHead * dHead, 8), floats(3 * nKvHead * nSlots * dHead, 9)];
+    const v = floats(k.length, 10);
+    const heads = { nHead, nKvHead, dHead, length };
+    const nChunks = Math.ceil(length / attentionTuning(gpu.adapter, dHead).CHUNK);
+    const [y] = await run([3, nHead, nKvHead, dHead], length, { q, k, v }, "hardware");
+    expectClose(y!, decodeAttentionTwin(q, k, v, nSlots, heads), attentionBound(q, k, v, nSlots, heads, nChunks));
   });
 
   test("a score of 80 among −80 takes everything", async () => {

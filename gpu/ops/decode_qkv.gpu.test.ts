@@ -7,9 +7,11 @@ import type { DType } from "../tensor.ts";
 import { normedProductBounds, rotatedBound } from "./decode_kernels.bounds.ts";
 import { decodeQkv, decodeQkvTwin } from "./decode_qkv.ts";
 import { productTwin } from "./decode_rows.ts";
+import { type Tuning, tunedGpu } from "./decode_testing.ts";
 import { rmsNormTwin } from "./rms_norm.ts";
 
 interface Case {
+  readonly tuning?: Tuning;
   readonly nBatch: number;
   readonly dModel: number;
   readonly nHead: number;
@@ -26,8 +28,10 @@ const cases: readonly Case[] = [
   { nBatch: 1, dModel: 16, nHead: 4, nKvHead: 2, dHead: 4, nSlots: 5, position: 4, hasBias: true },
   { nBatch: 3, dModel: 33, nHead: 3, nKvHead: 1, dHead: 6, nSlots: 7, position: 2 },
   { nBatch: 5, dModel: 64, nHead: 6, nKvHead: 3, dHead: 10, nSlots: 4, position: 9, slot: 1 },
+  { nBatch: 1, dModel: 64, nHead: 12, nKvHead: 4, dHead: 32, nSlots: 4, position: 3 },
+  { tuning: "hardware", nBatch: 3, dModel: 68, nHead: 4, nKvHead: 2, dHead: 6, nSlots: 4, position: 3, hasBias: true },
 ];
-const name = (c: Case) => `B${c.nBatch} M${c.dModel} H${c.nHead} K${c.nKvHead} D${c.dHead} S${c.nSlots} at ${c.position}`;
+const name = (c: Case) => `${c.tuning ?? "own"} tuning, B${c.nBatch} M${c.dModel} H${c.nHead} K${c.nKvHead} D${c.dHead} S${c.nSlots} at ${c.position}`;
 const named = cases.map((c) => [name(c), c] as const);
 
 interface Inputs {
@@ -43,7 +47,7 @@ const nPositions = 12;
 
 /** Runs the kernel over caches that hold `inputs.cache` (k) and its negative (v); returns q, k, v. */
 async function run(c: Case, inputs: Inputs, eps: number, dtype: DType = "f32"): Promise<Float32Array[]> {
-  const gpu = await testGpu();
+  const gpu = await tunedGpu(c.tuning ?? "own");
   const { nBatch, dModel, nHead, nKvHead, dHead, nSlots, slot, hasBias } = c;
   const nRows = (nHead + 2 * nKvHead) * dHead;
   const [x, g] = [gpu.upload(inputs.x, [nBatch, dModel], "x"), gpu.upload(inputs.g, [dModel], "g")];

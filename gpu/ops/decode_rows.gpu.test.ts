@@ -1,38 +1,40 @@
 import { describe, expect, test } from "vitest";
-import { floatToHalf, halfToFloat } from "../../lib/half.ts";
 import { exact, expectClose } from "../../lib/testing/close.ts";
-import type { Gpu } from "../gpu.ts";
 import { floats, integers } from "../testing/inputs.ts";
 import { evaluate, refusal, testGpu } from "../testing/node_gpu.ts";
-import type { Tensor } from "../tensor.ts";
 import { decodeEmbed, decodeEmbedTwin } from "./decode_embed.ts";
 import { decodeGateUp, decodeGateUpTwin } from "./decode_gate_up.ts";
 import { decodeHead, decodeHeadTwin } from "./decode_head.ts";
 import { gateUpBound, headBound, normedProductBounds, projectBound } from "./decode_kernels.bounds.ts";
 import { decodeProject, decodeProjectTwin } from "./decode_project.ts";
 import { productTwin } from "./decode_rows.ts";
+import { type Tuning, tunedGpu, uploadHalf } from "./decode_testing.ts";
 import { rmsNormTwin } from "./rms_norm.ts";
 
 const eps = Math.fround(1e-5);
-/** [nBatch, dIn, nRows]: one, primes, one off the tile of four, every batch remainder, more than 65,535 rows. */
-const sizes = [[1, 1, 1], [1, 7, 5], [2, 64, 63], [3, 33, 13], [4, 68, 65], [5, 257, 31], [1, 256, 2048], [1, 8, 66000]] as const;
+/** nBatch, dIn, nRows: one, primes, one off the tile of four, every batch remainder, more than 65,535 rows. */
+const sizes: readonly (readonly [Tuning, number, number, number])[] = [
+  ["own", 1, 1, 1],
+  ["own", 1, 7, 5],
+  ["own", 2, 64, 63],
+  ["own", 3, 33, 13],
+  ["own", 4, 68, 65],
+  ["own", 5, 257, 31],
+  ["own", 1, 256, 2048],
+  ["own", 1, 8, 66000],
+  ["hardware", 3, 33, 13],
+  ["hardware", 1, 256, 65],
+  ["hardware", 5, 260, 31],
+];
 const f16Sizes = [[1, 64, 63], [3, 33, 13]] as const;
 const skipsF16 = "the adapter has no shader-f16";
 
 /** Rows of ±1, whose mean square is exactly 1. */
 const signs = (n: number, seed: number): Float32Array => integers(n, seed, 1).map((v) => (v < 0 ? -1 : 1));
 
-/** An f16 tensor of the rounded values, and those values. */
-function uploadHalf(gpu: Gpu, values: Float32Array, shape: readonly number[]): { tensor: Tensor; rounded: Float32Array } {
-  const bits = floatToHalf(values);
-  const tensor = gpu.zeros(shape, "f16", "half");
-  gpu.write(tensor, bits.length % 2 === 0 ? bits : Uint16Array.from([...bits, 0]).subarray(0, bits.length));
-  return { tensor, rounded: halfToFloat(bits) };
-}
-
 describe("decodeProject", () => {
-  test.each(sizes)("%i rows of %i into %i: integers, exactly", async (nBatch, dIn, nRows) => {
-    const gpu = await testGpu();
+  test.each(sizes)("%s tuning, %i rows of %i into %i: integers, exactly", async (tuning, nBatch, dIn, nRows) => {
+    const gpu = await tunedGpu(tuning);
     const [xs, ws, rs] = [integers(nBatch * dIn, 1), integers(nRows * dIn, 2), integers(nBatch * nRows, 3, 1000)];
     const inputs = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(ws, [nRows, dIn], "w"), gpu.upload(rs, [nBatch, nRows], "r")] as const;
     const [y] = await evaluate(gpu, (r) => [decodeProject(r, ...inputs)]);
@@ -40,8 +42,8 @@ describe("decodeProject", () => {
     gpu.free(...inputs);
   });
 
-  test.each(sizes)("%i rows of %i into %i against the twin", async (nBatch, dIn, nRows) => {
-    const gpu = await testGpu();
+  test.each(sizes)("%s tuning, %i rows of %i into %i against the twin", async (tuning, nBatch, dIn, nRows) => {
+    const gpu = await tunedGpu(tuning);
     const [xs, ws, rs] = [floats(nBatch * dIn, 4), floats(nRows * dIn, 5), floats(nBatch * nRows, 6)];
     const inputs = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(ws, [nRows, dIn], "w"), gpu.upload(rs, [nBatch, nRows], "r")] as const;
     const [y] = await evaluate(gpu, (r) => [decodeProject(r, ...inputs)]);
@@ -70,8 +72,8 @@ describe("decodeProject", () => {
 });
 
 describe("decodeHead", () => {
-  test.each(sizes)("%i rows of %i into %i: rows of ±1 and integers, exactly", async (nBatch, dIn, nRows) => {
-    const gpu = await testGpu();
+  test.each(sizes)("%s tuning, %i rows of %i into %i: rows of ±1 and integers, exactly", async (tuning, nBatch, dIn, nRows) => {
+    const gpu = await tunedGpu(tuning);
     const [xs, gs, ws] = [signs(nBatch * dIn, 11), integers(dIn, 12, 7), integers(nRows * dIn, 13)];
     const inputs = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(gs, [dIn], "g"), gpu.upload(ws, [nRows, dIn], "w")] as const;
     const [y] = await evaluate(gpu, (r) => [decodeHead(r, ...inputs, 0)]);
@@ -79,8 +81,8 @@ describe("decodeHead", () => {
     gpu.free(...inputs);
   });
 
-  test.each(sizes)("%i rows of %i into %i against the twin", async (nBatch, dIn, nRows) => {
-    const gpu = await testGpu();
+  test.each(sizes)("%s tuning, %i rows of %i into %i against the twin", async (tuning, nBatch, dIn, nRows) => {
+    const gpu = await tunedGpu(tuning);
     const [xs, gs, ws] = [floats(nBatch * dIn, 14), floats(dIn, 15), floats(nRows * dIn, 16)];
     const inputs = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(gs, [dIn], "g"), gpu.upload(ws, [nRows, dIn], "w")] as const;
     const [y] = await evaluate(gpu, (r) => [decodeHead(r, ...inputs, eps)]);
@@ -101,11 +103,11 @@ describe("decodeHead", () => {
 });
 
 describe("decodeGateUp", () => {
-  const gateSizes = sizes.map(([nBatch, dIn, nRows]) => [nBatch, dIn, Math.min(nRows, 33000)] as const);
+  const gateSizes = sizes.map(([tuning, nBatch, dIn, nRows]) => [tuning, nBatch, dIn, Math.min(nRows, 33000)] as const);
 
-  test.each(gateSizes)("%i rows of %i into %i: a saturated gate times integers, exactly", async (nBatch, dIn, dMlp) => {
-    const gpu = await testGpu();
-    // Gate rows 64·x₀'s sign pattern make a = ±64·dIn or more: silu(a) is a or (flushed) nothing next to it.
+  test.each(gateSizes)("%s tuning, %i rows of %i into %i: a saturated gate times integers, exactly", async (tuning, nBatch, dIn, dMlp) => {
+    const gpu = await tunedGpu(tuning);
+    // Gates of ±128·dIn: silu(a) is a or, flushed, 0; every third gate is 0.
     const xs = Float32Array.from({ length: nBatch * dIn }, (_, i) => (Math.floor(i / dIn) % 2 === 0 ? 1 : -1));
     const ws = integers(2 * dMlp * dIn, 22, 3);
     for (let f = 0; f < dMlp; f++) ws.fill(f % 3 === 0 ? 0 : 128, f * dIn, (f + 1) * dIn);
@@ -117,8 +119,8 @@ describe("decodeGateUp", () => {
     gpu.free(...inputs);
   });
 
-  test.each(gateSizes)("%i rows of %i into %i against the twin", async (nBatch, dIn, dMlp) => {
-    const gpu = await testGpu();
+  test.each(gateSizes)("%s tuning, %i rows of %i into %i against the twin", async (tuning, nBatch, dIn, dMlp) => {
+    const gpu = await tunedGpu(tuning);
     const [xs, gs, ws] = [floats(nBatch * dIn, 24), floats(dIn, 25), floats(2 * dMlp * dIn, 26)];
     const inputs = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(gs, [dIn], "g"), gpu.upload(ws, [2 * dMlp, dIn], "w")] as const;
     const [y] = await evaluate(gpu, (r) => [decodeGateUp(r, ...inputs, eps)]);

@@ -7,6 +7,7 @@ import { expectDType, expectShape, type Tensor } from "../tensor.ts";
 export const rowPermutations: readonly Readonly<Record<string, number>>[] = [
   ...[1, 2, 4].map((BATCH) => ({ WG_SIZE: 8, LANES: 1, BATCH })),
   ...[1, 2, 4].map((BATCH) => ({ WG_SIZE: 64, LANES: 32, BATCH })),
+  { WG_SIZE: 8, LANES: 1, BATCH: 1, TILES: 2 },
   { WG_SIZE: 64, LANES: 4, BATCH: 1 },
   { WG_SIZE: 64, LANES: 16, BATCH: 4 },
 ];
@@ -21,8 +22,8 @@ export function rowLaunch(
   nTiles: number,
   nBatch: number,
 ): { constants: Record<string, number>; grid: readonly [number, number, number] } {
-  const tuning = rowTuning(r.gpu.adapter, dIn, nBatch);
-  const [x, y] = fold(Math.ceil((nTiles * tuning.LANES) / tuning.WG_SIZE));
+  const tuning = rowTuning(r.gpu.adapter, dIn, nTiles, nBatch);
+  const [x, y] = fold(Math.ceil((nTiles * tuning.LANES) / (tuning.WG_SIZE * tuning.TILES)));
   return { constants: { ...tuning }, grid: [x, y, Math.ceil(nBatch / tuning.BATCH)] };
 }
 

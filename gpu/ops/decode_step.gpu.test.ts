@@ -5,13 +5,13 @@ import type { Gpu } from "../gpu.ts";
 import type { Plan } from "../plan.ts";
 import type { Recorder } from "../recorder.ts";
 import type { Tensor } from "../tensor.ts";
-import { testGpu } from "../testing/node_gpu.ts";
 import { decodeAttention } from "./decode_attention.ts";
 import { decodeEmbed } from "./decode_embed.ts";
 import { decodeGateUp } from "./decode_gate_up.ts";
 import { decodeHead } from "./decode_head.ts";
 import { decodeProject } from "./decode_project.ts";
 import { decodeQkv } from "./decode_qkv.ts";
+import { tunedGpu } from "./decode_testing.ts";
 
 /** A Llama small enough to read: 2 layers, 4 heads over 2 kv heads of width 4, MLP 24, 13 words, tied head. */
 const [nLayer, nHead, nKvHead, dHead, dMlp, dVocab, nSlots] = [2, 4, 2, 4, 24, 13, 8];
@@ -148,8 +148,12 @@ const standardDeviation = (values: readonly number[]): number => {
 };
 
 describe("a whole decode step", () => {
-  test.each([1, 3])("batch %i: five greedy positions equal full recomputation", async (nBatch) => {
-    const gpu = await testGpu();
+  test.each([
+    ["own", 1],
+    ["own", 3],
+    ["hardware", 2],
+  ] as const)("%s tuning, batch %i: five greedy positions equal full recomputation", async (tuning, nBatch) => {
+    const gpu = await tunedGpu(tuning);
     const model = makeModel();
     const { plan, ids } = await recordStep(gpu, model, nBatch);
     expect(plan.nDispatches).toBe(5 * nLayer + 2);

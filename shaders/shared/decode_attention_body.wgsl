@@ -2,8 +2,8 @@
 // chunks of CHUNK positions: scores by position over all invocations, their maximum, weights; then every
 // invocation adds weight * value for its quad of the head over its slice of the chunk. The running sums are
 // rescaled when the maximum rises (online softmax); the slices meet once, at the end.
-// The importer gives query4(head row, quad), key4(cache row, quad), value4(cache row, quad),
-// store4(head row, quad, value) and n_quads() <= WG_SIZE, a power of two.
+// The importer gives row_size() (where row i of d_head elements starts: i * row_size()), query4(start, quad),
+// key4(start, quad), value4(start, quad), store4(start, quad, value) and n_quads() <= WG_SIZE, a power of two.
 override WG_SIZE: u32 = 128;
 override CHUNK: u32 = 512;
 const MASKED = -1e30;
@@ -24,9 +24,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   let kv_head = head_row % u.n_head / (u.n_head / u.n_kv_head);
   let cache_row = (head_row / u.n_head * u.n_kv_head + kv_head) * u.n_slots;
   let length = min(u.count + u.extra, u.n_slots);
-  let quad = lid % n_quads();
-  let slice = lid / n_quads();
-  let n_slices = WG_SIZE / n_quads();
+  let quads = n_quads();
+  let quad = lid % quads;
+  let slice = lid / quads;
+  let n_slices = WG_SIZE / quads;
+  let scale = u.scale;
+  let size = row_size();
+  let query_start = head_row * size;
 
   var top = MASKED;
   var total = 0.0;
@@ -34,12 +38,22 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   for (var start = 0u; start < length; start += CHUNK) {
     let n = min(CHUNK, length - start);
     var chunk_top = MASKED;
-    for (var i = lid; i < n; i += WG_SIZE) {
-      var score = 0.0;
-      for (var j = 0u; j < n_quads(); j++) { score += dot(query4(head_row, j), key4(cache_row + start + i, j)); }
-      score *= u.scale;
-      weights[i] = score;
-      chunk_top = max(chunk_top, score);
+    // Four positions at a time, so that a quad of q serves four of k; past the end the last one is repeated.
+    for (var i = lid; i < n; i += 4u * WG_SIZE) {
+      let at = i + vec4u(0u, 1u, 2u, 3u) * WG_SIZE;
+      let keys = (cache_row + start + min(at, vec4u(n - 1u))) * size;
+      var scores = vec4f();
+      for (var j = 0u; j < quads; j++) {
+        let query = query4(query_start, j);
+        scores += vec4f(
+          dot(query, key4(keys.x, j)), dot(query, key4(keys.y, j)), dot(query, key4(keys.z, j)), dot(query, key4(keys.w, j)));
+      }
+      scores *= scale;
+      weights[i] = scores.x;
+      if (at.y < n) { weights[at.y] = scores.y; }
+      if (at.z < n) { weights[at.z] = scores.z; }
+      if (at.w < n) { weights[at.w] = scores.w; }
+      chunk_top = max(chunk_top, max(max(scores.x, scores.y), max(scores.z, scores.w)));
     }
     let new_top = max(top, workgroup_max(lid, chunk_top));
     let rescale = select(exp(top - new_top), 0.0, start == 0u);
@@ -53,7 +67,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
     }
     workgroupBarrier();
     if (slice < n_slices) {
-      for (var i = slice; i < n; i += n_slices) { sum += weights[i] * value4(cache_row + start + i, quad); }
+      let values = (cache_row + start) * size;
+      for (var i = slice; i < n; i += n_slices) { sum += weights[i] * value4(values + i * size, quad); }
     }
     workgroupBarrier();
   }
@@ -61,7 +76,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   total = workgroup_sum(lid, total);
   slices[lid] = sum;
   workgroupBarrier();
-  if (lid >= n_quads()) { return; }
-  for (var s = 1u; s < n_slices; s++) { sum += slices[s * n_quads() + lid]; }
-  store4(head_row, quad, sum / total);
+  if (lid >= quads) { return; }
+  for (var s = 1u; s < n_slices; s++) { sum += slices[s * quads + lid]; }
+  store4(query_start, quad, sum / total);
 }
