@@ -152,7 +152,8 @@ async function probe(gpu: Gpu): Promise<void> {
   }
 }
 
-async function readTokenizer(folder: Folder, signal: AbortSignal | undefined): Promise<Tokenizer | undefined> {
+/** The tokenizer of a folder in Hugging Face layout, if it has one. Throws `bad-file`, `unsupported`, `cancelled`. */
+export async function readTokenizer(folder: Folder, signal: AbortSignal | undefined): Promise<Tokenizer | undefined> {
   const file = await folder.open("tokenizer.json", signal);
   if (file === undefined) return undefined;
   const config = await folder.open("tokenizer_config.json", signal);
