@@ -2,7 +2,7 @@ import { Random } from "../../lib/random.ts";
 import { taskOf } from "./registry.ts";
 import { phaseAt, type Phase, type Recipe } from "./recipe.ts";
 import { bosId, encode, eosId } from "./tokenizer.ts";
-import type { Segment, TaskId } from "./types.ts";
+import type { Segment, Task, TaskId } from "./types.ts";
 
 /** One optimiser step's data, row-major [B,T]. `mask` is 1 where the token itself counts as a target (never at t = 0). */
 export interface Batch {
@@ -34,6 +34,13 @@ function drawTask(random: Random, phase: Phase): TaskId {
   return weights[weights.length - 1]![0];
 }
 
+/** One example and no more, so that a model also learns to stop after a single answer. */
+function plainDocument(random: Random, task: Task, budget: number): Segment[] {
+  const long = (task.id === "key-value" || task.id === "needle" || task.id === "many-shot") && budget >= 64;
+  const { prompt, completion } = task.example(random, "train", long ? { length: budget } : {});
+  return [{ text: prompt, loss: false }, { text: completion, loss: true }];
+}
+
 /**
  * One row: documents, each `<bos>` … `<eos>`, packed until the row is full; the last is cut. Tokens see the documents
  * before theirs in the row (accepted: they are unrelated, and `<bos>` tells).
@@ -50,7 +57,8 @@ function fillRow(random: Random, phase: Phase, ids: Uint16Array, mask: Uint8Arra
     const room = ids.length - at - 2;
     const task = taskOf(drawTask(random, phase));
     const budget = random.next() < 0.5 ? room : Math.max(Math.min(room, 48), Math.floor(room * random.next()));
-    const segments: Segment[] = task.document(random, "train", Math.max(24, budget));
+    const isPlain = phase.plain !== undefined && random.next() < phase.plain;
+    const segments = isPlain ? plainDocument(random, task, budget) : task.document(random, "train", Math.max(24, budget));
     put(bosId, false);
     for (const segment of segments) for (const id of encode(segment.text)) put(id, segment.loss);
     put(eosId, true);

@@ -72,6 +72,7 @@ describe("addition", () => {
 describe("constraints", () => {
   const cases: readonly (readonly [Constraint, string, string])[] = [
     [{ kind: "words", n: 4 }, "The red fox ran.", "The fox ran."],
+    [{ kind: "words", n: 4 }, "The red fox ran.", "The red fox ran home."],
     [{ kind: "sentences", n: 2 }, "The fox ran. The fox slept.", "The fox ran."],
     [{ kind: "sentences", n: 1 }, '"The fox ran."', "The fox ran. The fox slept."],
     [{ kind: "must", word: "river" }, "Near the River!", "Near the rivers."],

@@ -21,6 +21,7 @@ export const phaseSchema = z.strictObject({
   batch: count.meta({ description: "Rows B of a batch." }),
   length: count.meta({ description: "Tokens T of a row." }),
   mixture: z.partialRecord(z.enum(taskIds), z.number().positive()).meta({ description: "Share of the tokens each task gets." }),
+  plain: z.number().min(0).max(1).exactOptional().meta({ description: "Share of the documents that are one single example, ended at once; none when absent." }),
 }).meta({ title: "Phase", description: "A stretch of the curriculum." });
 
 export const optimizerSchema = z.strictObject({

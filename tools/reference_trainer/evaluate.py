@@ -14,26 +14,28 @@ from model import CausalAttention, Llama
 BOS, EOS = 1, 2
 
 
-def quick(model, path, batch=16):
-    """Fraction of examples whose whole gold completion is what greedy decoding would write (teacher forced)."""
+def forced(model, items, batch=16):
+    """For each example: is the gold completion, with `<eos>`, what greedy decoding would write? One pass, no decoding."""
+    right = [False] * len(items)
+    order = sorted(range(len(items)), key=lambda i: len(items[i]["prompt"]) + len(items[i]["completion"]))
+    with torch.no_grad():
+        for at in range(0, len(order), batch):
+            part = order[at:at + batch]
+            rows = [[BOS] + items[i]["prompt"] + items[i]["completion"] + [EOS] for i in part]
+            width = max(map(len, rows))
+            ids = torch.tensor([r + [0] * (width - len(r)) for r in rows])
+            best = model.logits(model.hidden(ids)).argmax(-1).view(len(rows), width).tolist()
+            for i, r, got in zip(part, rows, best):
+                start = 1 + len(items[i]["prompt"])
+                right[i] = got[start - 1:len(r) - 1] == r[start:]
+    return right
+
+
+def quick(model, path):
+    """Fraction of each skill's examples whose whole gold completion greedy decoding would write."""
     with open(path) as f:
         sets = json.load(f)
-    scores = {}
-    with torch.no_grad():
-        for s in sets:
-            items = sorted(s["items"], key=lambda e: len(e["prompt"]) + len(e["completion"]))
-            right = 0
-            for i in range(0, len(items), batch):
-                part = items[i:i + batch]
-                rows = [[BOS] + e["prompt"] + e["completion"] + [EOS] for e in part]
-                width = max(map(len, rows))
-                ids = torch.tensor([r + [0] * (width - len(r)) for r in rows])
-                best = model.logits(model.hidden(ids)).argmax(-1).view(len(rows), width)
-                for r, e, got in zip(rows, part, best.tolist()):
-                    at = 1 + len(e["prompt"])
-                    right += got[at - 1:len(r) - 1] == r[at:]
-            scores[s["skill"]] = round(right / len(items), 3)
-    return scores
+    return {s["skill"]: round(sum(forced(model, s["items"])) / len(s["items"]), 3) for s in sets}
 
 
 class Cache:
@@ -93,10 +95,13 @@ def main():
         sets = json.load(f)
     results = []
     for s in sets:
-        outputs = [None] * len(s["items"])
+        # Where one pass shows that greedy decoding writes the gold answer, that is the output.
+        right = forced(model, s["items"])
+        outputs = [e["completion"] if ok else None for e, ok in zip(s["items"], right)]
         groups = {}
         for i, e in enumerate(s["items"]):
-            groups.setdefault(len(e["prompt"]), []).append(i)
+            if not right[i]:
+                groups.setdefault(len(e["prompt"]), []).append(i)
         for members in groups.values():
             for j in range(0, len(members), 32):
                 part = members[j:j + 32]
