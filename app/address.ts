@@ -19,8 +19,10 @@ const msBetweenWrites = 350;
 export async function showFigure(lab: Lab, isNew = false): Promise<void> {
   const { page, model, generation, reading, load } = lab.store.getState();
   if (model === null || load.status === "running") return;
-  if (page === "playground" && (generation.status === "idle" || (isNew && isStale(lab.store.getState())))) await generate(lab);
-  if (page === "attention" && (reading.status === "idle" || (isNew && isReadingStale(lab.store.getState())))) await attend(lab);
+  if (page === "playground" && (generation.status === "idle" || (isNew && isStale(lab.store.getState()))))
+    await generate(lab);
+  if (page === "attention" && (reading.status === "idle" || (isNew && isReadingStale(lab.store.getState()))))
+    await attend(lab);
 }
 
 /** Reads the address now and follows it from now on, in both directions. */

@@ -3,7 +3,8 @@
 export type Missing = "secure-context" | "webgpu" | "adapter";
 
 /** The browsers whose owners can be told something useful. */
-export type Browser = "chrome" | "edge" | "firefox" | "safari" | "ios" | "android" | "firefox-android" | "other";
+export type Browser =
+  "chrome" | "edge" | "firefox" | "safari" | "ios" | "android" | "firefox-android" | "other";
 
 export interface Capability {
   readonly missing: Missing;
@@ -16,7 +17,10 @@ export interface Capability {
 /** What the check looks at; a page gives `globalThis`. */
 export interface Surroundings {
   readonly isSecureContext: boolean;
-  readonly navigator: { readonly userAgent: string; readonly gpu?: { requestAdapter(): Promise<object | null> } };
+  readonly navigator: {
+    readonly userAgent: string;
+    readonly gpu?: { requestAdapter(): Promise<object | null> };
+  };
 }
 
 /** The browser by its user agent string; only used to word advice. */
@@ -41,7 +45,8 @@ const withoutWebGpu: Readonly<Record<Browser, string>> = {
 };
 
 const withoutAdapter: Readonly<Record<Browser, string>> = {
-  chrome: "Turn on “Use graphics acceleration when available” in Chrome’s settings under System, then restart Chrome; chrome://gpu says more.",
+  chrome:
+    "Turn on “Use graphics acceleration when available” in Chrome’s settings under System, then restart Chrome; chrome://gpu says more.",
   edge: "Turn on “Use graphics acceleration when available” in Edge’s settings under System, then restart Edge; edge://gpu says more.",
   firefox: "Update the graphics driver, or open this page in Chrome or Edge.",
   safari: "Restart Safari; if that does not help, open this page in Chrome.",
@@ -61,7 +66,11 @@ export function explain(missing: Missing, browser: Browser): Capability {
         advice: "Open this page with https:// in front, or from localhost.",
       };
     case "webgpu":
-      return { missing, what: "This browser has no WebGPU, which Benchtop computes with.", advice: withoutWebGpu[browser] };
+      return {
+        missing,
+        what: "This browser has no WebGPU, which Benchtop computes with.",
+        advice: withoutWebGpu[browser],
+      };
     case "adapter":
       return {
         missing,

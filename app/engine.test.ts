@@ -17,7 +17,8 @@ function channel() {
   port1.start();
   port2.start();
   const say = (message: Response): void => port2.postMessage(message);
-  const arrived = (n: number): Promise<void> => vi.waitFor(() => expect(got.length).toBeGreaterThanOrEqual(n));
+  const arrived = (n: number): Promise<void> =>
+    vi.waitFor(() => expect(got.length).toBeGreaterThanOrEqual(n));
   return { engine: createEngine(() => port1 as unknown as Port), got, say, arrived };
 }
 
@@ -57,7 +58,11 @@ describe("the engine channel", () => {
     const { engine, say, arrived } = channel();
     const call = engine.call("load", { ref: "file:x" });
     await arrived(1);
-    say({ id: 1, kind: "error", error: { code: "bad-file", message: "No header.", hint: "Choose another file." } });
+    say({
+      id: 1,
+      kind: "error",
+      error: { code: "bad-file", message: "No header.", hint: "Choose another file." },
+    });
     const error = await call.catch((e: unknown) => e);
     expect(error).toBeInstanceOf(LabError);
     expect(error).toMatchObject({ code: "bad-file", message: "No header.", hint: "Choose another file." });

@@ -54,7 +54,10 @@ export function createEngine(connect: () => Port): Engine {
     opened.addEventListener("message", (event) => receive(event.data));
     opened.addEventListener("error", (event) => {
       if (port !== opened) return;
-      const detail = "message" in event && typeof event.message === "string" && event.message !== "" ? `: ${event.message}` : "";
+      const detail =
+        "message" in event && typeof event.message === "string" && event.message !== ""
+          ? `: ${event.message}`
+          : "";
       fail(`The part of the page that computes has stopped${detail}.`);
     });
     opened.addEventListener("messageerror", () => fail("An answer of the engine could not be read."));
@@ -97,4 +100,6 @@ export function createEngine(connect: () => Port): Engine {
 
 /** The engine in its worker. */
 export const createWorkerEngine = (): Engine =>
-  createEngine(() => new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "engine" }));
+  createEngine(
+    () => new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "engine" }),
+  );

@@ -25,7 +25,9 @@ async function chooseEngine(): Promise<Engine> {
 
 const root = document.getElementById("root");
 if (root) {
-  const lab = createLab(await chooseEngine(), window, (task) => void requestAnimationFrame(task), { theme: storedTheme(localStorage) });
+  const lab = createLab(await chooseEngine(), window, (task) => void requestAnimationFrame(task), {
+    theme: storedTheme(localStorage),
+  });
   followAddress(lab, window);
   watchDevice(lab);
   createRoot(root).render(

@@ -4,6 +4,7 @@ import { ScanText, Square } from "lucide-react";
 import { Explain } from "../form/Setting.tsx";
 import { attentionSchema } from "../link/pages.ts";
 import { useLab, useLabState } from "../shell/lab_context.tsx";
+import { LoadProgress } from "../shell/ModelPicker.tsx";
 import { ErrorNotice, Notice } from "../shell/Notice.tsx";
 import { attend, isReadingStale, stopAttending, viewOf } from "../store/attend.ts";
 import { change } from "../store/settings.ts";
@@ -39,12 +40,21 @@ function Figures({ summary }: { readonly summary: AttentionSummary }) {
   const shown = cell !== null && cell.query < T ? cell : null;
   return (
     <>
-      {refused.length > 0 && <Notice kind="warning">The link asks for {refused.join(" and ")}; the first is shown instead.</Notice>}
+      {refused.length > 0 && (
+        <Notice kind="warning">The link asks for {refused.join(" and ")}; the first is shown instead.</Notice>
+      )}
       <div className="maps">
         <HeadsFigure summary={summary} pattern={pattern} layer={layer} head={head} />
-        <MapFigure summary={summary} pattern={pattern} layer={layer} head={head} cell={shown} onCell={setCell} />
-      </div>
-      <div className="profiles">
+        <div className="map-place">
+          <MapFigure
+            summary={summary}
+            pattern={pattern}
+            layer={layer}
+            head={head}
+            cell={shown}
+            onCell={setCell}
+          />
+        </div>
         <FunnelFigure summary={summary} layer={layer} head={head} />
         <SinkFigure summary={summary} layer={layer} head={head} />
       </div>
@@ -75,14 +85,18 @@ function TextForm() {
         </label>
         <Explain label={field.label}>{field.doc}</Explain>
         <span className="quiet" role="status">
-          {isRunning ? "Reading…" : isOld ? "The figures below are of another text. Read it to bring them up to date." : ""}
+          {isRunning
+            ? "Reading…"
+            : isOld
+              ? "The figures below are of another text. Read it to bring them up to date."
+              : ""}
         </span>
       </div>
       <div className="text-form-row">
         <textarea
           id={id}
           className="prompt"
-          rows={3}
+          rows={2}
           spellCheck={false}
           maxLength={field.maxLength}
           value={text}
@@ -108,7 +122,18 @@ function TextForm() {
 /** Keeps the figures' place while there is nothing to draw. */
 function Waiting() {
   const status = useLabState((state) => state.reading.status);
-  const isLoading = useLabState((state) => state.load.status === "running");
+  const load = useLabState((state) => state.load);
   if (status === "error") return null;
-  return <p className="waiting tall quiet">{status === "running" ? "The model is reading…" : isLoading ? "The model is on its way…" : "Write a text and let the model read it."}</p>;
+  if (load.status === "running") {
+    return (
+      <div className="waiting tall">
+        <LoadProgress load={load} />
+      </div>
+    );
+  }
+  return (
+    <p className="waiting tall quiet">
+      {status === "running" ? "The model is reading…" : "Write a text and let the model read it."}
+    </p>
+  );
 }

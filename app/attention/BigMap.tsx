@@ -3,7 +3,7 @@ import type { Token } from "../../lab/protocol.ts";
 import { table, type Shade } from "../charts/colour.ts";
 import { cellAt, moveCell, paint, type Cell } from "../charts/pattern.ts";
 import { drawFrame, mapLayout } from "./big_map_frame.ts";
-import { prepare, useWidth } from "./use_canvas.ts";
+import { prepare, useWidth, useWindowHeight } from "./use_canvas.ts";
 
 interface BigMapProps {
   readonly ref: RefObject<HTMLCanvasElement | null>;
@@ -24,11 +24,14 @@ export function BigMap({ ref, tokens, weights, shade, cell, onCell, label }: Big
   const [box, width] = useWidth<HTMLDivElement>();
   const over = useRef<HTMLCanvasElement>(null);
   const T = tokens.length;
-  const layout = useMemo(() => mapLayout(width, tokens), [width, tokens]);
+  const windowHeight = useWindowHeight();
+  const layout = useMemo(() => mapLayout(width, windowHeight, tokens), [width, windowHeight, tokens]);
   const picture = useMemo(() => {
     if (weights === null || typeof document === "undefined") return null;
     const canvas = Object.assign(document.createElement("canvas"), { width: T, height: T });
-    canvas.getContext("2d")?.putImageData(new ImageData(paint(weights, T, table("attention", shade)), T, T), 0, 0);
+    canvas
+      .getContext("2d")
+      ?.putImageData(new ImageData(paint(weights, T, table("attention", shade)), T, T), 0, 0);
     return canvas;
   }, [weights, T, shade]);
 
@@ -71,10 +74,16 @@ export function BigMap({ ref, tokens, weights, shade, cell, onCell, label }: Big
         }}
       >
         <canvas ref={ref} style={{ width: layout.width, height: layout.height }} aria-hidden />
-        <canvas ref={over} className="over" style={{ width: layout.width, height: layout.height }} aria-hidden />
+        <canvas
+          ref={over}
+          className="over"
+          style={{ width: layout.width, height: layout.height }}
+          aria-hidden
+        />
       </div>
       <p id={id} className="hidden">
-        Up and down choose the token that looks, left and right the token it looks at. The sentence below the map reads the cell.
+        Up and down choose the token that looks, left and right the token it looks at. The sentence below the
+        map reads the cell.
       </p>
     </div>
   );

@@ -5,6 +5,7 @@ import { saveBlob, saveText, svgPicture, svgText } from "../charts/save.ts";
 import { Figure } from "../shell/Figure.tsx";
 import { useLab } from "../shell/lab_context.tsx";
 import { look } from "../store/attend.ts";
+import { useWidth } from "./use_canvas.ts";
 
 interface FunnelProps {
   readonly summary: AttentionSummary;
@@ -12,7 +13,15 @@ interface FunnelProps {
   readonly head: number;
 }
 
-const frame: Frame = { width: 520, height: 300, left: 44, right: 12, top: 20, bottom: 40 };
+/** Drawn at the width it has on the page, so that its words keep their size. */
+const frameOf = (width: number): Frame => ({
+  width: width === 0 ? 520 : width,
+  height: 290,
+  left: 28,
+  right: 8,
+  top: 22,
+  bottom: 40,
+});
 
 /** Entropy of every head by layer: wide looking at the bottom of the model often narrows towards its top. */
 export function FunnelFigure({ summary, layer, head }: FunnelProps) {
@@ -20,7 +29,12 @@ export function FunnelFigure({ summary, layer, head }: FunnelProps) {
   const svg = useRef<SVGSVGElement>(null);
   const { entropy, nLayer, nHead } = summary;
   const widest = widestEntropy(summary.tokens.length);
-  const { x, y, yTicks, dots, mean } = useMemo(() => funnel(entropy, nLayer, nHead, widest, frame), [entropy, nLayer, nHead, widest]);
+  const [box, width] = useWidth<HTMLDivElement>();
+  const frame = useMemo(() => frameOf(width), [width]);
+  const { x, y, yTicks, dots, mean } = useMemo(
+    () => funnel(entropy, nLayer, nHead, widest, frame),
+    [entropy, nLayer, nHead, widest, frame],
+  );
   const save = async (): Promise<void> => {
     const picture = svg.current === null ? null : await svgPicture(svg.current);
     if (picture !== null) saveBlob("benchtop-funnel.png", picture);
@@ -33,48 +47,89 @@ export function FunnelFigure({ summary, layer, head }: FunnelProps) {
       isReady
       rows={() => dots.map((dot) => ({ layer: dot.layer, head: dot.head, "mean entropy (nats)": dot.value }))}
       save={[
-        { label: "Drawing (SVG)", run: () => void (svg.current && saveText("benchtop-funnel.svg", svgText(svg.current), "image/svg+xml")) },
+        {
+          label: "Drawing (SVG)",
+          run: () =>
+            void (svg.current && saveText("benchtop-funnel.svg", svgText(svg.current), "image/svg+xml")),
+        },
         { label: "Picture (PNG)", run: save },
       ]}
     >
-      <svg ref={svg} className="chart" viewBox={`0 0 ${frame.width} ${frame.height}`} role="img" aria-label={`Mean attention entropy by layer: ${mean.map((point) => `layer ${point.layer} ${point.value.toFixed(2)}`).join(", ")} nats`}>
-        {yTicks.map((tick) => (
-          <g key={tick}>
-            <line className="grid" x1={frame.left} x2={frame.width - frame.right} y1={y(tick)} y2={y(tick)} />
-            <text className="tick" x={frame.left - 8} y={y(tick)} textAnchor="end" dominantBaseline="middle">
-              {tick}
-            </text>
-          </g>
-        ))}
-        <text className="axis" x={frame.left} y={10}>
-          Entropy, nats
-        </text>
-        <line className="ceiling" x1={frame.left} x2={frame.width - frame.right} y1={y(widest)} y2={y(widest)} />
-        <text className="axis" x={frame.width - frame.right} y={y(widest) - 6} textAnchor="end">
-          looks at everything alike
-        </text>
-        {mean.map((point) => (
-          <text key={point.layer} className="tick" x={x(point.layer)} y={frame.height - 22} textAnchor="middle">
-            {point.layer}
+      <div ref={box}>
+        <svg
+          ref={svg}
+          className="chart"
+          viewBox={`0 0 ${frame.width} ${frame.height}`}
+          role="img"
+          aria-label={`Mean attention entropy by layer: ${mean.map((point) => `layer ${point.layer} ${point.value.toFixed(2)}`).join(", ")} nats`}
+        >
+          {yTicks.map((tick) => (
+            <g key={tick}>
+              <line
+                className="grid"
+                x1={frame.left}
+                x2={frame.width - frame.right}
+                y1={y(tick)}
+                y2={y(tick)}
+              />
+              <text
+                className="tick"
+                x={frame.left - 8}
+                y={y(tick)}
+                textAnchor="end"
+                dominantBaseline="middle"
+              >
+                {tick}
+              </text>
+            </g>
+          ))}
+          <text className="axis" x={0} y={10}>
+            Entropy, nats
           </text>
-        ))}
-        <text className="axis" x={(frame.left + frame.width - frame.right) / 2} y={frame.height - 4} textAnchor="middle">
-          Layer
-        </text>
-        <path className="mean" d={pathOf(mean)} />
-        {dots.map((dot) => (
-          <circle
-            key={`${dot.layer}-${dot.head}`}
-            className={dot.layer === layer && dot.head === head ? "dot chosen" : "dot"}
-            cx={dot.x}
-            cy={dot.y}
-            r={dot.layer === layer && dot.head === head ? 6 : 4.5}
-            onClick={() => void look(lab, dot.layer, dot.head)}
+          <line
+            className="ceiling"
+            x1={frame.left}
+            x2={frame.width - frame.right}
+            y1={y(widest)}
+            y2={y(widest)}
+          />
+          <text className="axis" x={frame.width - frame.right} y={y(widest) - 6} textAnchor="end">
+            looks at everything alike
+          </text>
+          {mean.map((point) => (
+            <text
+              key={point.layer}
+              className="tick"
+              x={x(point.layer)}
+              y={frame.height - 22}
+              textAnchor="middle"
+            >
+              {point.layer}
+            </text>
+          ))}
+          <text
+            className="axis"
+            x={(frame.left + frame.width - frame.right) / 2}
+            y={frame.height - 4}
+            textAnchor="middle"
           >
-            <title>{`Layer ${dot.layer}, head ${dot.head}: ${dot.value.toFixed(2)} nats`}</title>
-          </circle>
-        ))}
-      </svg>
+            Layer
+          </text>
+          <path className="mean" d={pathOf(mean)} />
+          {dots.map((dot) => (
+            <circle
+              key={`${dot.layer}-${dot.head}`}
+              className={dot.layer === layer && dot.head === head ? "dot chosen" : "dot"}
+              cx={dot.x}
+              cy={dot.y}
+              r={dot.layer === layer && dot.head === head ? 6 : 4.5}
+              onClick={() => void look(lab, dot.layer, dot.head)}
+            >
+              <title>{`Layer ${dot.layer}, head ${dot.head}: ${dot.value.toFixed(2)} nats`}</title>
+            </circle>
+          ))}
+        </svg>
+      </div>
     </Figure>
   );
 }

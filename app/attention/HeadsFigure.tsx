@@ -19,6 +19,10 @@ interface HeadsProps {
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
+/** Columns that fill their rows evenly, four where nothing does. */
+export const columnsOf = (nHead: number): number =>
+  [4, 3, 5].find((n) => nHead % n === 0) ?? Math.min(nHead, 4);
+
 /** All heads of one layer side by side; choosing one enlarges it. */
 export function HeadsFigure({ summary, pattern, layer, head }: HeadsProps) {
   const lab = useLab();
@@ -27,20 +31,44 @@ export function HeadsFigure({ summary, pattern, layer, head }: HeadsProps) {
   return (
     <Figure
       title="The heads of a layer"
-      about="Each square is one head. A row is a token that looks, a column the token it looks at; the darker the cell, the more."
+      about="Each square is one head. A row is a token that looks, a column the token it looks at; the stronger the colour, the more."
       name={`benchtop-heads-layer-${layer}`}
       isReady
-      rows={() => range(summary.nHead).map((h) => ({ layer, head: h, "mean entropy (nats)": at(summary.entropy, h), "on the first token": at(summary.sink, h) }))}
+      rows={() =>
+        range(summary.nHead).map((h) => ({
+          layer,
+          head: h,
+          "mean entropy (nats)": at(summary.entropy, h),
+          "on the first token": at(summary.sink, h),
+        }))
+      }
     >
       <div className="layer-picker">
         <span className="label" aria-hidden>
           Layer
         </span>
-        <Segments label="Layer" value={layer} options={range(summary.nLayer).map((id) => ({ id, label: String(id) }))} onChange={(next) => void look(lab, next, head)} />
+        <Segments
+          label="Layer"
+          value={layer}
+          options={range(summary.nLayer).map((id) => ({ id, label: String(id) }))}
+          onChange={(next) => void look(lab, next, head)}
+        />
       </div>
-      <RadioGroup className="heads" aria-label={`Heads of layer ${layer}`} orientation="horizontal" value={String(head)} onChange={(next) => void look(lab, layer, Number(next))}>
+      <RadioGroup
+        className="heads"
+        style={{ gridTemplateColumns: `repeat(${columnsOf(summary.nHead)}, minmax(0, 1fr))` }}
+        aria-label={`Heads of layer ${layer}`}
+        orientation="horizontal"
+        value={String(head)}
+        onChange={(next) => void look(lab, layer, Number(next))}
+      >
         {range(summary.nHead).map((h) => (
-          <Radio key={h} value={String(h)} className="head" aria-label={`Head ${h}, entropy ${decimal(at(summary.entropy, h))} nats, ${percent(at(summary.sink, h))} on the first token`}>
+          <Radio
+            key={h}
+            value={String(h)}
+            className="head"
+            aria-label={`Head ${h}, entropy ${decimal(at(summary.entropy, h))} nats, ${percent(at(summary.sink, h))} on the first token`}
+          >
             <HeadPicture pattern={pattern} head={h} shade={shade} />
             <span className="head-name num">{h}</span>
           </Radio>
@@ -53,14 +81,32 @@ export function HeadsFigure({ summary, pattern, layer, head }: HeadsProps) {
 /** Cells along a side of the small picture; more tokens are pooled. */
 const side = 112;
 
-function HeadPicture({ pattern, head, shade }: { readonly pattern: LayerPattern | null; readonly head: number; readonly shade: Shade }) {
+function HeadPicture({
+  pattern,
+  head,
+  shade,
+}: {
+  readonly pattern: LayerPattern | null;
+  readonly head: number;
+  readonly shade: Shade;
+}) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const small = useMemo(() => (pattern === null ? null : poolMax(headOf(pattern.pattern, pattern.nTokens, head), pattern.nTokens, side)), [pattern, head]);
+  const small = useMemo(
+    () =>
+      pattern === null
+        ? null
+        : poolMax(headOf(pattern.pattern, pattern.nTokens, head), pattern.nTokens, side),
+    [pattern, head],
+  );
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (small === null || context == null || canvas.current === null) return;
     canvas.current.width = canvas.current.height = small.side;
-    context.putImageData(new ImageData(paint(small.weights, small.side, table("attention", shade)), small.side, small.side), 0, 0);
+    context.putImageData(
+      new ImageData(paint(small.weights, small.side, table("attention", shade)), small.side, small.side),
+      0,
+      0,
+    );
   }, [small, shade]);
   return <canvas ref={canvas} className="head-picture" width={1} height={1} aria-hidden />;
 }

@@ -14,7 +14,8 @@ import { prepare, useWidth } from "./use_canvas.ts";
 type By = AttentionValues["lens"];
 type Summary = AttentionSummary;
 
-const depthName = (depth: number, nLayer: number): string => (depth === 0 ? "embedding" : depth === nLayer ? "answer" : `after ${depth - 1}`);
+const depthName = (depth: number, nLayer: number): string =>
+  depth === 0 ? "embedding" : depth === nLayer ? "answer" : `layer ${depth - 1}`;
 
 function rowsOf({ lens, tokens }: Summary): Row[] {
   return tokens.flatMap((token, position) =>
@@ -86,7 +87,8 @@ function Strip({ ref, summary, by, shade }: StripProps) {
   useEffect(() => {
     if (ref.current === null || width === 0) return;
     const context = prepare(ref.current, width, height);
-    if (context !== null) drawStrip(context, { summary, by, shade, scroll, width, cell }, getComputedStyle(ref.current));
+    if (context !== null)
+      drawStrip(context, { summary, by, shade, scroll, width, cell }, getComputedStyle(ref.current));
   }, [ref, summary, by, shade, scroll, width, height, cell]);
 
   const point = (event: React.PointerEvent<HTMLElement>): void => {
@@ -126,7 +128,12 @@ function Strip({ ref, summary, by, shade }: StripProps) {
         onKeyDown={press}
       >
         <div style={{ width: T * lensCell.width, height }}>
-          <div className="lens-face" style={{ width: Math.min(width || 1, T * lensCell.width), height }} onPointerMove={point} onPointerDown={point}>
+          <div
+            className="lens-face"
+            style={{ width: Math.min(width || 1, T * lensCell.width), height }}
+            onPointerMove={point}
+            onPointerDown={point}
+          >
             <canvas ref={ref} style={{ width, height }} aria-hidden />
           </div>
         </div>
@@ -146,9 +153,13 @@ export function sentence({ lens, tokens, nLayer }: Summary, depth: number, posit
   const row = lens[depth];
   const guess = row?.top[position];
   if (row === undefined || guess === undefined) return "";
-  const where = depth === 0 ? "before the first layer" : depth === nLayer ? "at the end" : `after layer ${depth - 1}`;
+  const where =
+    depth === 0 ? "before the first layer" : depth === nLayer ? "at the end" : `after layer ${depth - 1}`;
   const next = tokens[position + 1];
-  const truth = next === undefined ? "" : ` What really comes, ${spoken(next.piece)}, gets ${percent(row.nextProbability[position] ?? 0)}.`;
+  const truth =
+    next === undefined
+      ? ""
+      : ` What really comes, ${spoken(next.piece)}, gets ${percent(row.nextProbability[position] ?? 0)}.`;
   return `After ${spoken(tokens[position]?.piece ?? "")} at ${position + 1}, ${where}: ${spoken(guess.piece)} with ${percent(row.probability[position] ?? 0)}.${truth}`;
 }
 
@@ -162,7 +173,11 @@ interface Drawing {
 }
 
 /** Draws the cells in view and nothing else, however long the text is. */
-function drawStrip(context: CanvasRenderingContext2D, { summary, by, shade, scroll, width, cell }: Drawing, style: CSSStyleDeclaration): void {
+function drawStrip(
+  context: CanvasRenderingContext2D,
+  { summary, by, shade, scroll, width, cell }: Drawing,
+  style: CSSStyleDeclaration,
+): void {
   const { lens, tokens } = summary;
   const { from, to } = lensWindow(scroll, width, tokens.length);
   const ink = style.getPropertyValue("--ink");
@@ -189,5 +204,10 @@ function drawStrip(context: CanvasRenderingContext2D, { summary, by, shade, scro
   }
   context.strokeStyle = ink;
   context.lineWidth = 2;
-  context.strokeRect(cell.position * lensCell.width - scroll + 1, headHeight + (lens.length - 1 - cell.depth) * lensCell.height + 1, lensCell.width - 3, lensCell.height - 3);
+  context.strokeRect(
+    cell.position * lensCell.width - scroll + 1,
+    headHeight + (lens.length - 1 - cell.depth) * lensCell.height + 1,
+    lensCell.width - 3,
+    lensCell.height - 3,
+  );
 }

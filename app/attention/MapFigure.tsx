@@ -23,7 +23,15 @@ interface MapFigureProps {
 function pairs(tokens: AttentionSummary["tokens"], weights: Float32Array): Row[] {
   const T = tokens.length;
   return tokens.flatMap((from, q) =>
-    tokens.slice(0, q + 1).map((to, k) => ({ from: q, "from token": from.piece, to: k, "to token": to.piece, weight: weights[q * T + k] ?? 0 })),
+    tokens
+      .slice(0, q + 1)
+      .map((to, k) => ({
+        from: q,
+        "from token": from.piece,
+        to: k,
+        "to token": to.piece,
+        weight: weights[q * T + k] ?? 0,
+      })),
   );
 }
 
@@ -35,7 +43,7 @@ export function MapFigure({ summary, pattern, layer, head, cell, onCell }: MapFi
   const T = tokens.length;
   // A layer that was fetched for a shorter text must never be read with a longer one.
   const weights = pattern !== null && pattern.nTokens === T ? headOf(pattern.pattern, T, head) : null;
-  const at = cell ?? { query: T - 1, key: 0 };
+  const at = cell ?? { query: T - 1, key: favourite(weights, T, T - 1) };
   const row = useDeferredValue(at.query);
   const name = `benchtop-attention-layer-${layer}-head-${head}`;
   const save = async (): Promise<void> => {
@@ -51,17 +59,43 @@ export function MapFigure({ summary, pattern, layer, head, cell, onCell }: MapFi
       save={[{ label: "Picture (PNG)", run: save }]}
       tools={<AttentionLegend shade={shade} />}
     >
-      <BigMap ref={canvas} tokens={tokens} weights={weights} shade={shade} cell={at} onCell={onCell} label={`Attention of layer ${layer}, head ${head}`} />
+      <BigMap
+        ref={canvas}
+        tokens={tokens}
+        weights={weights}
+        shade={shade}
+        cell={at}
+        onCell={onCell}
+        label={`Attention of layer ${layer}, head ${head}`}
+      />
       <p className="readout num" role="status">
         {weights === null ? "Fetching this layer…" : sentence(tokens, weights, at)}
       </p>
-      {weights !== null && <RowText tokens={tokens} weights={weights} row={row} shade={shade} onRow={(query) => onCell({ query, key: strongest(weights.subarray(query * T, query * T + query + 1), 1)[0]?.key ?? 0 })} />}
+      {weights !== null && (
+        <RowText
+          tokens={tokens}
+          weights={weights}
+          row={row}
+          shade={shade}
+          onRow={(query) => onCell({ query, key: favourite(weights, T, query) })}
+        />
+      )}
     </Figure>
   );
 }
 
+/** The token a row looks at most. */
+const favourite = (weights: Float32Array | null, nTokens: number, query: number): number =>
+  weights === null
+    ? 0
+    : (strongest(weights.subarray(query * nTokens, query * nTokens + query + 1), 1)[0]?.key ?? 0);
+
 /** A cell in words. */
-export function sentence(tokens: AttentionSummary["tokens"], weights: Float32Array, { query, key }: Cell): string {
+export function sentence(
+  tokens: AttentionSummary["tokens"],
+  weights: Float32Array,
+  { query, key }: Cell,
+): string {
   const [from, to] = [tokens[query], tokens[key]];
   if (from === undefined || to === undefined) return "";
   const weight = percent(weights[query * tokens.length + key] ?? 0);

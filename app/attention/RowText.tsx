@@ -1,6 +1,6 @@
 import { memo } from "react";
 import type { Token } from "../../lab/protocol.ts";
-import { attentionOf, colourAt, css, type Shade } from "../charts/colour.ts";
+import { attentionOf, colourAt, css, inkOn, type Shade } from "../charts/colour.ts";
 
 interface RowTextProps {
   readonly tokens: readonly Token[];
@@ -10,9 +10,6 @@ interface RowTextProps {
   readonly onRow: (row: number) => void;
 }
 
-/** Past the middle of the scale the page's ink can no longer be read on it. */
-const lightInk = 0.5;
-
 /** One row of the map laid over the text itself: what the chosen token looks at. For the eye; the map says the same to the keyboard. */
 export const RowText = memo(function RowText({ tokens, weights, row, shade, onRow }: RowTextProps) {
   const point = (event: React.PointerEvent<HTMLElement>): void => {
@@ -21,9 +18,21 @@ export const RowText = memo(function RowText({ tokens, weights, row, shade, onRo
   };
   const from = row * tokens.length;
   return (
-    <p className="row-text" aria-hidden onPointerDown={point} onPointerMove={(event) => event.pointerType === "mouse" && point(event)}>
+    <p
+      className="row-text"
+      aria-hidden
+      onPointerDown={point}
+      onPointerMove={(event) => event.pointerType === "mouse" && point(event)}
+    >
       {tokens.map((token, i) => (
-        <RowToken key={i} index={i} piece={token.piece} weight={i <= row ? (weights[from + i] ?? 0) : null} isRow={i === row} shade={shade} />
+        <RowToken
+          key={i}
+          index={i}
+          piece={token.piece}
+          weight={i <= row ? (weights[from + i] ?? 0) : null}
+          isRow={i === row}
+          shade={shade}
+        />
       ))}
     </p>
   );
@@ -39,10 +48,14 @@ interface RowTokenProps {
 }
 
 const RowToken = memo(function RowToken({ index, piece, weight, isRow, shade }: RowTokenProps) {
-  const t = attentionOf(weight ?? 0);
-  const style = weight === null ? undefined : { backgroundColor: css(colourAt("attention", shade, t)), ...(t > lightInk ? { color: "var(--panel)" } : {}) };
+  const colour = colourAt("attention", shade, attentionOf(weight ?? 0));
+  const style = weight === null ? undefined : { backgroundColor: css(colour), color: css(inkOn(colour)) };
   return (
-    <span data-token={index} className={`row-token${isRow ? " looks" : ""}${weight === null ? " unseen" : ""}`} style={style}>
+    <span
+      data-token={index}
+      className={`row-token${isRow ? " looks" : ""}${weight === null ? " unseen" : ""}`}
+      style={style}
+    >
       {piece === "\n" ? "↵\n" : piece}
     </span>
   );

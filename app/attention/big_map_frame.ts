@@ -14,13 +14,19 @@ export interface MapLayout {
 const fontSize = 12;
 const characterWidth = 6.6;
 const longestLabel = 12;
+/** The map is never larger than this, nor higher than the window less what stands around it. */
 const largest = 760;
+const around = 320;
+const smallest = 300;
 
 /** A square map with room for labels: left of the rows and above the columns. */
-export function mapLayout(width: number, tokens: readonly Token[]): MapLayout {
+export function mapLayout(width: number, windowHeight: number, tokens: readonly Token[]): MapLayout {
   const longest = Math.min(longestLabel, Math.max(2, ...tokens.map((token) => visible(token.piece).length)));
   const room = Math.min(Math.ceil(longest * characterWidth) + 10, Math.floor(width / 4));
-  const size = Math.max(0, Math.min(width - room - 1, largest));
+  const size = Math.max(
+    0,
+    Math.min(width - room - 1, largest, Math.max(smallest, windowHeight - around - room)),
+  );
   return { width, height: size + room + 1, left: room, top: room, size };
 }
 
@@ -30,7 +36,13 @@ const short = (piece: string): string => {
 };
 
 /** Labels on both axes, thinned where they would overlap, with the chosen row and column marked. */
-export function drawFrame(context: CanvasRenderingContext2D, layout: MapLayout, tokens: readonly Token[], cell: Cell, style: CSSStyleDeclaration): void {
+export function drawFrame(
+  context: CanvasRenderingContext2D,
+  layout: MapLayout,
+  tokens: readonly Token[],
+  cell: Cell,
+  style: CSSStyleDeclaration,
+): void {
   const { left, top, size } = layout;
   const step = size / tokens.length;
   const every = labelStep(step, fontSize + 3);
@@ -74,7 +86,12 @@ export function drawFrame(context: CanvasRenderingContext2D, layout: MapLayout, 
   context.globalAlpha = 0.55;
   const thick = Math.max(step, 2);
   context.strokeRect(left + 0.5, top + middle(cell.query) - thick / 2, (cell.query + 1) * step - 1, thick);
-  context.strokeRect(left + middle(cell.key) - thick / 2, top + cell.key * step + 0.5, thick, size - cell.key * step - 1);
+  context.strokeRect(
+    left + middle(cell.key) - thick / 2,
+    top + cell.key * step + 0.5,
+    thick,
+    size - cell.key * step - 1,
+  );
   context.globalAlpha = 1;
   context.lineWidth = 2;
   const side = Math.max(step, 6);

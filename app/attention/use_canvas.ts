@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type RefObject } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore, type RefObject } from "react";
 
 /** The width an element has on the page, in CSS pixels; 0 until it has been measured. */
 export function useWidth<E extends HTMLElement>(): readonly [RefObject<E | null>, number] {
@@ -15,7 +15,11 @@ export function useWidth<E extends HTMLElement>(): readonly [RefObject<E | null>
 }
 
 /** Sizes a canvas for sharp lines on this screen and gives its context in CSS pixels, cleared. */
-export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
+export function prepare(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+): CanvasRenderingContext2D | null {
   const ratio = devicePixelRatio || 1;
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w) canvas.width = w;
@@ -25,3 +29,16 @@ export function prepare(canvas: HTMLCanvasElement, width: number, height: number
   context?.clearRect(0, 0, width, height);
   return context;
 }
+
+function followWindow(onChange: () => void): () => void {
+  window.addEventListener("resize", onChange);
+  return () => window.removeEventListener("resize", onChange);
+}
+
+/** Height of the window in CSS pixels. */
+export const useWindowHeight = (): number =>
+  useSyncExternalStore(
+    followWindow,
+    () => window.innerHeight,
+    () => 900,
+  );

@@ -1,7 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ScoredToken } from "../../lab/protocol.ts";
-import { attentionOf, colourAt, contrast, css, lchToRgb, surpriseOf, table, type Rgb, type ScaleName, type Shade } from "./colour.ts";
+import {
+  attentionOf,
+  colourAt,
+  contrast,
+  css,
+  inkOn,
+  lchToRgb,
+  surpriseOf,
+  table,
+  type Rgb,
+  type ScaleName,
+  type Shade,
+} from "./colour.ts";
 import { count, decimal, megabytes, percent, spoken, visible } from "./format.ts";
 import { funnel, pathOf, widestEntropy } from "./funnel.ts";
 import { lensCellAt, lensWindow, moveLens } from "./lens.ts";
@@ -12,7 +24,12 @@ import { mostSurprising, surpriseBars } from "./surprise.ts";
 
 const ink: Readonly<Record<Shade, Rgb>> = { light: [28, 27, 25], dark: [236, 235, 232] };
 const scales: readonly ScaleName[] = ["surprise", "attention", "belief"];
-const token = (p: number | null): ScoredToken => ({ id: 0, piece: "x", logprob: p === null ? null : Math.log(p), runnersUp: [] });
+const token = (p: number | null): ScoredToken => ({
+  id: 0,
+  piece: "x",
+  logprob: p === null ? null : Math.log(p),
+  runnersUp: [],
+});
 
 describe("colour", () => {
   test("known points of OKLCH: white, black, and sRGB red (0.628, 0.2577, 29.23°)", () => {
@@ -24,7 +41,14 @@ describe("colour", () => {
   test("text stays readable on every colour that is laid behind it", () => {
     for (const shade of ["light", "dark"] as const) {
       for (const name of ["surprise", "belief"] as const) {
-        for (let i = 0; i <= 20; i++) expect(contrast(colourAt(name, shade, i / 20), ink[shade])).toBeGreaterThan(4.5);
+        for (let i = 0; i <= 20; i++)
+          expect(contrast(colourAt(name, shade, i / 20), ink[shade])).toBeGreaterThan(4.5);
+      }
+    }
+    for (const shade of ["light", "dark"] as const) {
+      for (let i = 0; i <= 50; i++) {
+        const colour = colourAt("attention", shade, i / 50);
+        expect(contrast(inkOn(colour), colour)).toBeGreaterThan(4.2);
       }
     }
     expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21);
@@ -33,7 +57,9 @@ describe("colour", () => {
   test("lightness runs one way, so the order is seen without hue", () => {
     for (const name of scales) {
       for (const shade of ["light", "dark"] as const) {
-        const steps = Array.from({ length: 11 }, (_, i) => contrast(colourAt(name, shade, i / 10), shade === "light" ? [0, 0, 0] : [255, 255, 255]));
+        const steps = Array.from({ length: 11 }, (_, i) =>
+          contrast(colourAt(name, shade, i / 10), shade === "light" ? [0, 0, 0] : [255, 255, 255]),
+        );
         for (let i = 1; i < steps.length; i++) expect(steps[i]!).toBeLessThan(steps[i - 1]!);
       }
     }
@@ -63,10 +89,25 @@ describe("numbers in words", () => {
   ])("%d is %s", (p, text) => expect(percent(p)).toBe(text));
 
   test("sizes, counts and tokens", () => {
-    expect([megabytes(3_800_000), megabytes(120e6), megabytes(840_000)]).toEqual(["3.8 MB", "120 MB", "840 kB"]);
-    expect([count(1_900_000), count(420_000), count(360), count(1.1e9), count(135e6)]).toEqual(["1.9 M", "420 k", "360", "1.1 B", "135 M"]);
+    expect([megabytes(3_800_000), megabytes(120e6), megabytes(840_000)]).toEqual([
+      "3.8 MB",
+      "120 MB",
+      "840 kB",
+    ]);
+    expect([count(1_900_000), count(420_000), count(360), count(1.1e9), count(135e6)]).toEqual([
+      "1.9 M",
+      "420 k",
+      "360",
+      "1.1 B",
+      "135 M",
+    ]);
     expect([visible(" a"), visible("\n"), visible("")]).toEqual(["␣a", "↵", "∅"]);
-    expect([spoken(" a"), spoken("\n"), spoken(" "), spoken("")]).toEqual(["“a”", "line end", "space", "empty token"]);
+    expect([spoken(" a"), spoken("\n"), spoken(" "), spoken("")]).toEqual([
+      "“a”",
+      "line end",
+      "space",
+      "empty token",
+    ]);
     expect([decimal(1.005, 1), decimal(Infinity)]).toEqual(["1.0", "–"]);
   });
 });
@@ -91,7 +132,10 @@ describe("the funnel", () => {
   test("two layers of two heads, by hand", () => {
     const { dots, mean, yTicks } = funnel(new Float32Array([0, 4, 2, 2]), 2, 2, 4, frame);
     // Layers stand at 40 and 80; heads a sixth of 40 to either side; 4 nats are 40 high.
-    expect(mean.map(({ x, y }) => [x, y])).toEqual([[40, 30], [80, 30]]);
+    expect(mean.map(({ x, y }) => [x, y])).toEqual([
+      [40, 30],
+      [80, 30],
+    ]);
     expect(dots.map(({ y }) => y)).toEqual([50, 10, 30, 30]);
     expect(dots[0]!.x).toBeCloseTo(40 - 20 / 3);
     expect(dots[1]!.x).toBeCloseTo(40 + 20 / 3);
@@ -155,14 +199,20 @@ describe("attention maps", () => {
   test("labels thin out, and the strongest come first", () => {
     expect(labelStep(20, 14)).toBe(1);
     expect(labelStep(5, 14)).toBe(3);
-    expect(strongest(new Float32Array([0.25, 0.5, 0.25]), 2)).toEqual([{ key: 1, weight: 0.5 }, { key: 0, weight: 0.25 }]);
+    expect(strongest(new Float32Array([0.25, 0.5, 0.25]), 2)).toEqual([
+      { key: 1, weight: 0.5 },
+      { key: 0, weight: 0.25 },
+    ]);
   });
 });
 
 describe("surprise", () => {
   test("bars: ln 2 of ln 4 fills half, more than the top is cut, no probability no bar", () => {
     const bars = surpriseBars([token(null), token(1 / 2), token(1 / 100)], 30, 20, Math.log(4));
-    expect(bars.map(({ index, x, width }) => [index, x, width])).toEqual([[1, 10, 9], [2, 20, 9]]);
+    expect(bars.map(({ index, x, width }) => [index, x, width])).toEqual([
+      [1, 10, 9],
+      [2, 20, 9],
+    ]);
     expect(bars[0]!.height).toBeCloseTo(10);
     expect(bars[1]!.height).toBe(20);
     expect(mostSurprising([token(null), token(1 / 2), token(1 / 100)])).toBe(2);
@@ -189,7 +239,13 @@ describe("the lens", () => {
 
 describe("tables as files", () => {
   test("quotes what needs it and disarms formulas", () => {
-    expect(csv([{ token: 'a "b"', p: 0.5 }, { token: "=1+1", p: null }, { token: "x\ny,z", p: -1 }])).toBe('token,p\r\n"a ""b""",0.5\r\n\'=1+1,\r\n"x\ny,z",-1\r\n');
+    expect(
+      csv([
+        { token: 'a "b"', p: 0.5 },
+        { token: "=1+1", p: null },
+        { token: "x\ny,z", p: -1 },
+      ]),
+    ).toBe('token,p\r\n"a ""b""",0.5\r\n\'=1+1,\r\n"x\ny,z",-1\r\n');
     expect(csv([])).toBe("\r\n");
   });
 });

@@ -10,10 +10,40 @@ export type Rgb = readonly [number, number, number];
 type Lch = readonly [lightness: number, chroma: number, hue: number];
 
 const ends: Readonly<Record<ScaleName, Readonly<Record<Shade, readonly [Lch, Lch]>>>> = {
-  surprise: { light: [[0.985, 0.006, 90], [0.78, 0.16, 58]], dark: [[0.25, 0.008, 70], [0.5, 0.125, 55]] },
-  attention: { light: [[0.985, 0.006, 230], [0.33, 0.15, 266]], dark: [[0.21, 0.015, 266], [0.93, 0.07, 215]] },
-  belief: { light: [[0.985, 0.006, 180], [0.76, 0.1, 180]], dark: [[0.25, 0.008, 190], [0.5, 0.075, 185]] },
+  surprise: {
+    light: [
+      [0.985, 0.006, 90],
+      [0.78, 0.16, 58],
+    ],
+    dark: [
+      [0.25, 0.008, 70],
+      [0.5, 0.125, 55],
+    ],
+  },
+  attention: {
+    light: [
+      [0.985, 0.006, 230],
+      [0.33, 0.15, 266],
+    ],
+    dark: [
+      [0.22, 0.03, 266],
+      [0.93, 0.06, 210],
+    ],
+  },
+  belief: {
+    light: [
+      [0.985, 0.006, 180],
+      [0.76, 0.1, 180],
+    ],
+    dark: [
+      [0.25, 0.008, 190],
+      [0.5, 0.075, 185],
+    ],
+  },
 };
+
+/** Extra chroma in the middle of a scale. */
+const bulge: Readonly<Record<ScaleName, number>> = { surprise: 0, attention: 0.06, belief: 0 };
 
 const encode = (linear: number): number => {
   const v = linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055;
@@ -38,7 +68,8 @@ export function lchToRgb([lightness, chroma, hue]: Lch): Rgb {
 export function colourAt(name: ScaleName, shade: Shade, t: number): Rgb {
   const [from, to] = ends[name][shade];
   const mix = (i: 0 | 1 | 2): number => from[i] + (to[i] - from[i]) * t;
-  return lchToRgb([mix(0), mix(1), mix(2)]);
+  // A straight way between two pale ends would pass through grey.
+  return lchToRgb([mix(0), mix(1) + 4 * bulge[name] * t * (1 - t), mix(2)]);
 }
 
 export const css = ([r, g, b]: Rgb): string => `rgb(${r} ${g} ${b})`;
@@ -54,15 +85,29 @@ export function table(name: ScaleName, shade: Shade): Uint8ClampedArray<ArrayBuf
 const leastProbability = 1e-3;
 
 /** Where a token's log probability lies on the surprise scale: 0 for certain, 1 for one in a thousand and less. */
-export const surpriseOf = (logprob: number): number => Math.min(1, Math.max(0, logprob / Math.log(leastProbability)));
+export const surpriseOf = (logprob: number): number =>
+  Math.min(1, Math.max(0, logprob / Math.log(leastProbability)));
 
 /** Where an attention weight lies on its scale: its square root, so that weak attention is seen too. */
 export const attentionOf = (weight: number): number => Math.sqrt(Math.min(1, Math.max(0, weight)));
 
+const inks: readonly Rgb[] = [
+  [20, 20, 22],
+  [255, 255, 255],
+];
+
+/** Near-black or white, whichever is read more easily on a colour. */
+export const inkOn = (colour: Rgb): Rgb =>
+  inks.reduce((best, ink) => (contrast(ink, colour) > contrast(best, colour) ? ink : best));
+
 /** Contrast of two colours as WCAG 2 defines it, 1 to 21. */
 export function contrast(x: Rgb, y: Rgb): number {
   const luminance = (c: Rgb): number => {
-    const [r, g, b] = c.map((v) => (v <= 10.3148 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4)) as [number, number, number];
+    const [r, g, b] = c.map((v) => (v <= 10.3148 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4)) as [
+      number,
+      number,
+      number,
+    ];
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const [low, high] = [luminance(x), luminance(y)].sort((a, b) => a - b) as [number, number];

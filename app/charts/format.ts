@@ -28,7 +28,8 @@ export function count(n: number): string {
 }
 
 /** A number with at most `digits` behind the point. */
-export const decimal = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+export const decimal = (value: number, digits = 2): string =>
+  Number.isFinite(value) ? value.toFixed(digits) : "–";
 
 /** A token made visible: spaces and line ends get a sign of their own. */
 export function visible(piece: string): string {

@@ -15,7 +15,12 @@ export interface Funnel {
   readonly yTicks: readonly number[];
   readonly dots: readonly FunnelDot[];
   /** Mean over heads, one point a layer. */
-  readonly mean: readonly { readonly layer: number; readonly value: number; readonly x: number; readonly y: number }[];
+  readonly mean: readonly {
+    readonly layer: number;
+    readonly value: number;
+    readonly x: number;
+    readonly y: number;
+  }[];
 }
 
 export interface Frame {
@@ -41,7 +46,13 @@ export function widestEntropy(nTokens: number): number {
 const spread = 1 / 3;
 
 /** Geometry of values [L·H] in a frame; the y axis runs from 0 to `top` or the largest value. */
-export function funnel(values: Float32Array, nLayer: number, nHead: number, top: number, frame: Frame): Funnel {
+export function funnel(
+  values: Float32Array,
+  nLayer: number,
+  nHead: number,
+  top: number,
+  frame: Frame,
+): Funnel {
   const max = Math.max(top, ...values);
   const yTicks = ticks(max);
   const x = linear([-0.5, nLayer - 0.5], [frame.left, frame.width - frame.right]);

@@ -14,7 +14,12 @@ export function lensWindow(scroll: number, width: number, nTokens: number): Lens
 }
 
 /** Cell under a point of the whole strip; row 0 is the model's own answer, the last row the embedding. */
-export function lensCellAt(x: number, y: number, nRows: number, nTokens: number): { readonly depth: number; readonly position: number } | null {
+export function lensCellAt(
+  x: number,
+  y: number,
+  nRows: number,
+  nTokens: number,
+): { readonly depth: number; readonly position: number } | null {
   const position = Math.floor(x / lensCell.width);
   const row = Math.floor(y / lensCell.height);
   if (position < 0 || position >= nTokens || row < 0 || row >= nRows) return null;
@@ -22,7 +27,12 @@ export function lensCellAt(x: number, y: number, nRows: number, nTokens: number)
 }
 
 /** The cell a key press leads to; null for a key that does not move. Up is deeper into the model. */
-export function moveLens(cell: { readonly depth: number; readonly position: number }, press: string, nRows: number, nTokens: number) {
+export function moveLens(
+  cell: { readonly depth: number; readonly position: number },
+  press: string,
+  nRows: number,
+  nTokens: number,
+) {
   const { depth, position } = cell;
   switch (press) {
     case "ArrowUp":

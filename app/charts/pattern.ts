@@ -9,7 +9,11 @@ export const headOf = (pattern: Float32Array, nTokens: number, head: number): Fl
  * [T, T] → [size, size] by the largest weight in each block, so that a thin line is not lost when the picture is
  * small. A picture at least as large as the map is the map itself.
  */
-export function poolMax(weights: Float32Array, nTokens: number, size: number): { readonly side: number; readonly weights: Float32Array } {
+export function poolMax(
+  weights: Float32Array,
+  nTokens: number,
+  size: number,
+): { readonly side: number; readonly weights: Float32Array } {
   if (size >= nTokens) return { side: nTokens, weights };
   const pooled = new Float32Array(size * size);
   const block = new Int32Array(nTokens);
@@ -26,7 +30,11 @@ export function poolMax(weights: Float32Array, nTokens: number, size: number): {
 }
 
 /** RGBA of a [side, side] map; cells above the diagonal, which no token can see, stay clear. */
-export function paint(weights: Float32Array, side: number, colours: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
+export function paint(
+  weights: Float32Array,
+  side: number,
+  colours: Uint8ClampedArray,
+): Uint8ClampedArray<ArrayBuffer> {
   const rgba = new Uint8ClampedArray(4 * side * side);
   for (let q = 0; q < side; q++) {
     for (let k = 0; k <= q; k++) {
@@ -79,7 +87,8 @@ export function moveCell({ query, key }: Cell, press: string, nTokens: number): 
 }
 
 /** Every how many tokens a label fits on an axis whose cells are `cellSize` wide and labels `lineHeight` high. */
-export const labelStep = (cellSize: number, lineHeight: number): number => Math.max(1, Math.ceil(lineHeight / cellSize));
+export const labelStep = (cellSize: number, lineHeight: number): number =>
+  Math.max(1, Math.ceil(lineHeight / cellSize));
 
 /** The keys a query looks at most, best first. */
 export function strongest(row: Float32Array, n: number): { readonly key: number; readonly weight: number }[] {

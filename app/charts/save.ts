@@ -11,7 +11,11 @@ const quoted = (value: string | number | null): string => {
 /** Rows as comma-separated values (RFC 4180) with a head line from the first row's keys. */
 export function csv(rows: readonly Row[]): string {
   const keys = Object.keys(rows[0] ?? {});
-  return [keys, ...rows.map((row) => keys.map((key) => row[key] ?? null))].map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
+  return (
+    [keys, ...rows.map((row) => keys.map((key) => row[key] ?? null))]
+      .map((line) => line.map(quoted).join(","))
+      .join("\r\n") + "\r\n"
+  );
 }
 
 export function saveBlob(name: string, blob: Blob): void {
@@ -21,9 +25,23 @@ export function saveBlob(name: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-export const saveText = (name: string, text: string, type: string): void => saveBlob(name, new Blob([text], { type }));
+export const saveText = (name: string, text: string, type: string): void =>
+  saveBlob(name, new Blob([text], { type }));
 
-const kept = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline"];
+const kept = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-linejoin",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "text-anchor",
+  "dominant-baseline",
+];
 
 /** A figure as a file of its own: what the style sheet gave it is written into it, with the page's paper behind. */
 export function svgText(svg: SVGSVGElement): string {
@@ -41,7 +59,12 @@ export function svgText(svg: SVGSVGElement): string {
   copy.setAttribute("width", String(width));
   copy.setAttribute("height", String(height));
   const paper = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  for (const [name, value] of [["width", "100%"], ["height", "100%"], ["fill", paperOf(svg)]] as const) paper.setAttribute(name, value);
+  for (const [name, value] of [
+    ["width", "100%"],
+    ["height", "100%"],
+    ["fill", paperOf(svg)],
+  ] as const)
+    paper.setAttribute(name, value);
   copy.prepend(paper);
   return new XMLSerializer().serializeToString(copy);
 }
@@ -66,4 +89,5 @@ export async function svgPicture(svg: SVGSVGElement): Promise<Blob | null> {
   return canvasPicture(canvas);
 }
 
-export const canvasPicture = (canvas: HTMLCanvasElement): Promise<Blob | null> => new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+export const canvasPicture = (canvas: HTMLCanvasElement): Promise<Blob | null> =>
+  new Promise((resolve) => canvas.toBlob(resolve, "image/png"));

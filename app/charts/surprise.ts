@@ -12,7 +12,12 @@ export interface SurpriseBar {
 }
 
 /** Bars in a box `width` × `height`; `top` nats fill the height and what is more is cut there. A token without a probability has no bar. */
-export function surpriseBars(tokens: readonly ScoredToken[], width: number, height: number, top: number): SurpriseBar[] {
+export function surpriseBars(
+  tokens: readonly ScoredToken[],
+  width: number,
+  height: number,
+  top: number,
+): SurpriseBar[] {
   const step = width / Math.max(1, tokens.length);
   const gap = step > 4 ? 1 : 0;
   return tokens.flatMap(({ logprob }, index) => {

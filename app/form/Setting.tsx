@@ -39,7 +39,11 @@ export function Setting({ field, value, onChange }: SettingProps) {
         <Explain label={field.label}>{field.doc}</Explain>
         {field.names?.[value] !== undefined && <span className="setting-name">{field.names[value]}</span>}
         {!hasSlider && (
-          <Button className="icon-button small" aria-label={`Draw another ${field.label.toLowerCase()}`} onPress={() => onChange(draw(field))}>
+          <Button
+            className="icon-button small"
+            aria-label={`Draw another ${field.label.toLowerCase()}`}
+            onPress={() => onChange(draw(field))}
+          >
             <Dices size={16} aria-hidden />
           </Button>
         )}
@@ -69,7 +73,8 @@ export function Setting({ field, value, onChange }: SettingProps) {
   );
 }
 
-const draw = (field: NumberField): number => field.min + Math.floor(Math.random() * Math.min(field.max - field.min + 1, 10_000));
+const draw = (field: NumberField): number =>
+  field.min + Math.floor(Math.random() * Math.min(field.max - field.min + 1, 10_000));
 
 /** The value as text: what is not legal is said and not taken over. */
 function ExactValue({ id, field, value, onChange }: SettingProps & { readonly id: string }) {

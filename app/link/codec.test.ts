@@ -19,7 +19,9 @@ const valueOf = (field: Field): fc.Arbitrary<string | number> => {
 
 const linkOf = (page: PageId): fc.Arbitrary<AnyLink> => {
   const schema: Schema = pages[page].schema;
-  const values = fc.record(Object.fromEntries(Object.entries(schema).map(([key, field]) => [key, valueOf(field)])));
+  const values = fc.record(
+    Object.fromEntries(Object.entries(schema).map(([key, field]) => [key, valueOf(field)])),
+  );
   const model = fc.constantFrom("", "bundled:world-m", "file:My model 2.0");
   return fc.record({ page: fc.constant(page), model, values }) as unknown as fc.Arbitrary<AnyLink>;
 };
@@ -72,25 +74,37 @@ describe("a value that is not legal", () => {
     ["seed=1&seed=2", "seed=2: given twice, the first is used"],
     ["v=2", "v=2: this page reads links of version 1"],
     ["v=latest", "v=latest: this page reads links of version 1"],
-    ["model=https://x.example/evil", "model=https://x.example/evil: expected a name this page knows how to read"],
+    [
+      "model=https://x.example/evil",
+      "model=https://x.example/evil: expected a name this page knows how to read",
+    ],
     ["model=bundled:../../x", "model=bundled:../../x: expected a name this page knows how to read"],
   ];
   test.each(cases)("%s is reported and the default stays", (query, line) => {
     const { link, ignored } = readLink(`#/playground?${query}`);
     expect(ignored).toEqual([line]);
     const seed = query.startsWith("seed=1&") ? 1 : pages.playground.schema.seed.default;
-    expect(link).toEqual({ page: "playground", model: "", values: { ...defaultsOf(pages.playground.schema), seed } });
+    expect(link).toEqual({
+      page: "playground",
+      model: "",
+      values: { ...defaultsOf(pages.playground.schema), seed },
+    });
   });
 
   test("markup stays a plain, short text", () => {
-    const { ignored } = readLink(`#/playground?top_k=${encodeURIComponent("<img src=x onerror=alert(1)>".repeat(9))}&split=<b>`);
+    const { ignored } = readLink(
+      `#/playground?top_k=${encodeURIComponent("<img src=x onerror=alert(1)>".repeat(9))}&split=<b>`,
+    );
     expect(ignored).toEqual(["top_k: not a setting of this page", "split: not a setting of this page"]);
     const long = readLink(`#/playground?topK=${"9".repeat(100_000)}`).ignored[0] ?? "";
     expect(long.length).toBeLessThan(120);
   });
 
   test("a page nobody knows opens the playground and says so", () => {
-    expect(readLink("#/__proto__?seed=3")).toMatchObject({ link: { page: "playground", values: { seed: 3 } }, ignored: ["/__proto__: no such page"] });
+    expect(readLink("#/__proto__?seed=3")).toMatchObject({
+      link: { page: "playground", values: { seed: 3 } },
+      ignored: ["/__proto__: no such page"],
+    });
   });
 
   test("a thousand of them give a short list", () => {
@@ -105,7 +119,8 @@ describe("a value that is not legal", () => {
         const { link } = readLink(`#/attention?${noise}`);
         const schema: Schema = pages[link.page].schema;
         expect(Object.keys(link.values).sort()).toEqual(Object.keys(schema).sort());
-        for (const [key, value] of Object.entries(link.values)) expect(parseField(schema[key]!, String(value))).toBe(value);
+        for (const [key, value] of Object.entries(link.values))
+          expect(parseField(schema[key]!, String(value))).toBe(value);
         expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
       }),
     );

@@ -67,7 +67,11 @@ function migrate(params: URLSearchParams, report: (line: string) => void): URLSe
   return migrations.slice(version - 1).reduce((old, step) => step(old), params);
 }
 
-function readValues<S extends Schema>(schema: S, params: URLSearchParams, report: (line: string) => void): Values<S> {
+function readValues<S extends Schema>(
+  schema: S,
+  params: URLSearchParams,
+  report: (line: string) => void,
+): Values<S> {
   const values: Record<string, unknown> = { ...defaultsOf(schema) };
   const seen = new Set<string>(["v"]);
   for (const [key, text] of [...params].slice(0, mostEntries)) {

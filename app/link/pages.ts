@@ -25,7 +25,11 @@ const text = (label: string, doc: string, value: string): TextField => ({
 });
 
 export const playgroundSchema = {
-  prompt: text("Prompt", "The text the model reads first. It then writes on from the last character.", "Story: Mia, Leo and a kite at the lake.\n"),
+  prompt: text(
+    "Prompt",
+    "The text the model reads first. It then writes on from the last character.",
+    "Story: Mia, Leo and a kite at the lake.\n",
+  ),
   temperature: {
     kind: "number",
     label: "Temperature",
@@ -101,8 +105,24 @@ export const attentionSchema = {
     "The text the model reads. Nothing is written; we only watch where each token looks.",
     "Story: Mia, Leo and a kite at the lake.\nOnce there was a girl named Mia. Mia had a kite. Leo had a kite.",
   ),
-  layer: { kind: "integer", label: "Layer", doc: "Which layer of the model to look at, counted from 0.", min: 0, max: 255, step: 1, default: 0 },
-  head: { kind: "integer", label: "Head", doc: "Which attention head of the layer to enlarge, counted from 0.", min: 0, max: 255, step: 1, default: 0 },
+  layer: {
+    kind: "integer",
+    label: "Layer",
+    doc: "Which layer of the model to look at, counted from 0.",
+    min: 0,
+    max: 255,
+    step: 1,
+    default: 0,
+  },
+  head: {
+    kind: "integer",
+    label: "Head",
+    doc: "Which attention head of the layer to enlarge, counted from 0.",
+    min: 0,
+    max: 255,
+    step: 1,
+    default: 0,
+  },
   lens: choice({
     label: "Shade by",
     doc: "Shade each cell by how sure the layer is of its own guess, or by how much it believes in the token that really comes next.",
@@ -119,8 +139,24 @@ export const worldSchema = {
     options: splits,
     default: "test",
   }),
-  seed: { kind: "integer", label: "Seed", doc: "Another seed is another book of examples.", min: 0, max: 4_294_967_295, step: 1, default: 1 },
-  index: { kind: "integer", label: "Example", doc: "The number of the example in its book, counted from 0.", min: 0, max: 999_999, step: 1, default: 0 },
+  seed: {
+    kind: "integer",
+    label: "Seed",
+    doc: "Another seed is another book of examples.",
+    min: 0,
+    max: 4_294_967_295,
+    step: 1,
+    default: 1,
+  },
+  index: {
+    kind: "integer",
+    label: "Example",
+    doc: "The number of the example in its book, counted from 0.",
+    min: 0,
+    max: 999_999,
+    step: 1,
+    default: 0,
+  },
 } as const satisfies Schema;
 
 export const pages = {

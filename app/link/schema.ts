@@ -84,6 +84,8 @@ export function expected(field: Field): string {
     case "choice":
       return `one of ${field.options.join(", ")}`;
     case "text":
-      return field.pattern === undefined ? `a text of at most ${field.maxLength} characters` : `a name this page knows how to read`;
+      return field.pattern === undefined
+        ? `a text of at most ${field.maxLength} characters`
+        : `a name this page knows how to read`;
   }
 }

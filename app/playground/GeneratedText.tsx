@@ -10,6 +10,7 @@ import type { Generation } from "../store/state.ts";
 import { Figure } from "../shell/Figure.tsx";
 import { useLab, useLabState, useShade } from "../shell/lab_context.tsx";
 import { ErrorNotice } from "../shell/Notice.tsx";
+import { LoadProgress } from "../shell/ModelPicker.tsx";
 import { SurpriseLegend } from "./Legend.tsx";
 import { recordOf, tokenRows } from "./record.ts";
 import { TextBlock } from "./TextBlock.tsx";
@@ -21,11 +22,13 @@ interface Place {
   readonly index: number;
 }
 
-const chunksOf = (generation: Generation, block: number) => (block < 0 ? generation.prompt : (generation.continuations[block] ?? []));
+const chunksOf = (generation: Generation, block: number) =>
+  block < 0 ? generation.prompt : (generation.continuations[block] ?? []);
 
 /** The chosen token, or the newest one of the first continuation while nobody has chosen. */
 export function placeOf(generation: Generation, chosen: Place | null): Place | null {
-  if (chosen !== null && tokenAt(chunksOf(generation, chosen.block), chosen.index) !== undefined) return chosen;
+  if (chosen !== null && tokenAt(chunksOf(generation, chosen.block), chosen.index) !== undefined)
+    return chosen;
   const newest = countTokens(generation.continuations[0] ?? []) - 1;
   if (newest < 0) return null;
   if (generation.status === "running") return { block: 0, index: newest };
@@ -37,12 +40,16 @@ export function GeneratedText() {
   const shade = useShade();
   const generation = useLabState((state) => state.generation);
   const isOld = useLabState(isStale);
-  const [chosen, setChosen] = useState<{ readonly run: Generation["request"]; readonly place: Place } | null>(null);
+  const [chosen, setChosen] = useState<{ readonly run: Generation["request"]; readonly place: Place } | null>(
+    null,
+  );
   const place = placeOf(generation, chosen?.run === generation.request ? chosen.place : null);
   const token = place === null ? undefined : tokenAt(chunksOf(generation, place.block), place.index);
-  const choose = (block: number) => (index: number) => setChosen({ run: generation.request, place: { block, index } });
+  const choose = (block: number) => (index: number) =>
+    setChosen({ run: generation.request, place: { block, index } });
   const hasText = generation.prompt.length > 0;
-  const whole = (continuation: number): string => textOf(generation.prompt) + textOf(generation.continuations[continuation] ?? []);
+  const whole = (continuation: number): string =>
+    textOf(generation.prompt) + textOf(generation.continuations[continuation] ?? []);
   return (
     <>
       <Figure
@@ -50,28 +57,65 @@ export function GeneratedText() {
         name="benchtop-text"
         rows={() => tokenRows(generation)}
         isReady={hasText}
-        save={[{ label: "Everything (JSON)", run: () => saveText("benchtop-text.json", recordOf(lab.store.getState(), import.meta.env["VITE_APP_VERSION"] as string), "application/json") }]}
+        save={[
+          {
+            label: "Everything (JSON)",
+            run: () =>
+              saveText(
+                "benchtop-text.json",
+                recordOf(lab.store.getState(), import.meta.env["VITE_APP_VERSION"] as string),
+                "application/json",
+              ),
+          },
+        ]}
         tools={<SurpriseLegend shade={shade} />}
       >
-        {generation.error !== null && <ErrorNotice error={generation.error} onRetry={() => void generate(lab)} />}
+        {generation.error !== null && (
+          <ErrorNotice error={generation.error} onRetry={() => void generate(lab)} />
+        )}
         {hasText ? (
-          <TextBlock kind="prompt" chunks={generation.prompt} generation={generation} shade={shade} active={place?.block === -1 ? place.index : -1} onActive={choose(-1)} />
+          <TextBlock
+            kind="prompt"
+            chunks={generation.prompt}
+            generation={generation}
+            shade={shade}
+            active={place?.block === -1 ? place.index : -1}
+            onActive={choose(-1)}
+          />
         ) : (
           generation.error === null && <Waiting />
         )}
-        <div className="continuations" data-n={generation.continuations.length}>
-          {hasText &&
-            generation.continuations.map((chunks, i) => (
-              <TextBlock key={i} kind={i} chunks={chunks} generation={generation} shade={shade} active={place?.block === i ? place.index : -1} onActive={choose(i)} />
+        {hasText && (
+          <div className="continuations" data-n={generation.continuations.length}>
+            {generation.continuations.map((chunks, i) => (
+              <TextBlock
+                key={i}
+                kind={i}
+                chunks={chunks}
+                generation={generation}
+                shade={shade}
+                active={place?.block === i ? place.index : -1}
+                onActive={choose(i)}
+              />
             ))}
-        </div>
+          </div>
+        )}
         <p className="figure-foot" role="status">
-          {isOld && generation.status === "done" ? "The settings have changed since this was written. Generate writes it again." : ""}
+          {isOld && generation.status !== "running"
+            ? "The settings have changed since this was written. Generate writes it again."
+            : ""}
         </p>
       </Figure>
       <div className="side">
-        <TokenDetail token={token} where={place === null ? "" : whereIs(place, generation.continuations.length)} />
-        <Button className="button wide" isDisabled={!hasText || generation.status === "running"} onPress={() => void attendTo(lab, whole(Math.max(0, place?.block ?? 0)))}>
+        <TokenDetail
+          token={token}
+          where={place === null ? "" : whereIs(place, generation.continuations.length)}
+        />
+        <Button
+          className="button wide"
+          isDisabled={!hasText || generation.status === "running"}
+          onPress={() => void attendTo(lab, whole(Math.max(0, place?.block ?? 0)))}
+        >
           <Eye size={16} aria-hidden /> Look at its attention
         </Button>
       </div>
@@ -85,8 +129,21 @@ const whereIs = ({ block, index }: Place, n: number): string =>
 /** Keeps the figure's place while the model loads and reads. */
 function Waiting() {
   const engine = useLabState((state) => state.engine.status);
-  const isLoading = useLabState((state) => state.load.status === "running");
+  const load = useLabState((state) => state.load);
   const isRunning = useLabState((state) => state.generation.status === "running");
-  const words = isRunning ? "The model is reading the prompt…" : isLoading ? "The model is on its way…" : engine === "open" ? "Press Generate." : "Getting ready…";
+  if (load.status === "running") {
+    return (
+      <div className="waiting">
+        <LoadProgress load={load} />
+      </div>
+    );
+  }
+  const words = isRunning
+    ? "The model is reading the prompt…"
+    : engine === "open"
+      ? "Press Generate."
+      : engine === "blocked" || engine === "error"
+        ? ""
+        : "Getting ready…";
   return <p className="waiting quiet">{words}</p>;
 }

@@ -13,7 +13,10 @@ export function SurpriseLegend({ shade }: { readonly shade: Shade }) {
   return (
     <ul className="legend" aria-label="Colours: how probable the model found a token">
       {stops.map(([label, p]) => (
-        <li key={label} style={{ backgroundColor: css(colourAt("surprise", shade, surpriseOf(Math.log(p)))) }}>
+        <li
+          key={label}
+          style={{ backgroundColor: css(colourAt("surprise", shade, surpriseOf(Math.log(p)))) }}
+        >
           {label}
         </li>
       ))}

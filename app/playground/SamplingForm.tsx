@@ -10,7 +10,9 @@ const second = ["topK", "topP", "minP"] as const;
 
 /** How the next token is drawn: a control for each number of the schema. */
 export function SamplingForm() {
-  const nChanged = useLabState(({ playground }) => second.filter((key) => playground[key] !== playgroundSchema[key].default).length);
+  const nChanged = useLabState(
+    ({ playground }) => second.filter((key) => playground[key] !== playgroundSchema[key].default).length,
+  );
   return (
     <section className="sampling" aria-label="Sampling">
       {first.map((key) => (
@@ -37,5 +39,11 @@ export function SamplingForm() {
 function SamplingSetting({ name }: { readonly name: (typeof first | typeof second)[number] }) {
   const lab = useLab();
   const value = useLabState((state) => state.playground[name]);
-  return <Setting field={playgroundSchema[name]} value={value} onChange={(next) => change(lab, "playground", { [name]: next })} />;
+  return (
+    <Setting
+      field={playgroundSchema[name]}
+      value={value}
+      onChange={(next) => change(lab, "playground", { [name]: next })}
+    />
+  );
 }

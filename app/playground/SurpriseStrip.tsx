@@ -24,8 +24,18 @@ export function SurpriseStrip({ tokens, shade, active, label, onActive }: StripP
     if (index >= 0 && index < tokens.length && index !== active) onActive(index);
   };
   return (
-    <svg className="strip" viewBox={`0 0 ${size.width} ${size.height}`} preserveAspectRatio="none" role="img" aria-label={label} onPointerMove={point} onPointerDown={point}>
-      {active >= 0 && <rect className="strip-active" x={active * step} y={0} width={step} height={size.height} />}
+    <svg
+      className="strip"
+      viewBox={`0 0 ${size.width} ${size.height}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+      onPointerMove={point}
+      onPointerDown={point}
+    >
+      {active >= 0 && (
+        <rect className="strip-active" x={active * step} y={0} width={step} height={size.height} />
+      )}
       <Bars tokens={tokens} shade={shade} />
     </svg>
   );
@@ -34,6 +44,13 @@ export function SurpriseStrip({ tokens, shade, active, label, onActive }: StripP
 const Bars = memo(function Bars({ tokens, shade }: Pick<StripProps, "tokens" | "shade">) {
   const bars = useMemo(() => surpriseBars(tokens, size.width, size.height, topNats), [tokens]);
   return bars.map((bar) => (
-    <rect key={bar.index} x={bar.x} y={bar.y} width={bar.width} height={bar.height} fill={css(colourAt("surprise", shade, 0.35 + 0.65 * surpriseOf(-bar.value)))} />
+    <rect
+      key={bar.index}
+      x={bar.x}
+      y={bar.y}
+      width={bar.width}
+      height={bar.height}
+      fill={css(colourAt("surprise", shade, 0.35 + 0.65 * surpriseOf(-bar.value)))}
+    />
   ));
 });

@@ -34,7 +34,8 @@ export function TextBlock({ kind, chunks, generation, shade, active, onActive }:
   const isRunning = generation.status === "running";
   const name = nameOf(generation.request?.ref ?? "");
   const n = generation.continuations.length;
-  const title = kind === "prompt" ? "You wrote" : n > 1 ? `${name}, continuation ${kind + 1}` : `${name} went on`;
+  const title =
+    kind === "prompt" ? "You wrote" : n > 1 ? `${name}, continuation ${kind + 1}` : `${name} went on`;
   const sum = score(tokens);
   return (
     <div className={`text-block ${kind === "prompt" ? "of-prompt" : "of-model"}`}>
@@ -49,12 +50,29 @@ export function TextBlock({ kind, chunks, generation, shade, active, onActive }:
           )}
         </p>
       </div>
-      <TokenText chunks={chunks} label={`${title}: tokens`} shade={shade} isBusy={isRunning} active={active} onActive={onActive} />
+      <TokenText
+        chunks={chunks}
+        label={`${title}: tokens`}
+        shade={shade}
+        isBusy={isRunning}
+        active={active}
+        onActive={onActive}
+      />
       {kind !== "prompt" && (
         <>
-          {tokens.length > 0 && <SurpriseStrip tokens={tokens} shade={shade} active={active} label={`Surprise along the text of ${title}`} onActive={onActive} />}
+          {tokens.length > 0 && (
+            <SurpriseStrip
+              tokens={tokens}
+              shade={shade}
+              active={active}
+              label={`Surprise along the text of ${title}`}
+              onActive={onActive}
+            />
+          )}
           <div className="text-foot">
-            <span className="quiet">{isRunning ? "Writing…" : generation.stopped === null ? "" : endings[generation.stopped]}</span>
+            <span className="quiet">
+              {isRunning ? "Writing…" : generation.stopped === null ? "" : endings[generation.stopped]}
+            </span>
             <BlockActions continuation={kind} text={textOf(chunks)} isDisabled={isRunning} />
           </div>
         </>
@@ -63,7 +81,15 @@ export function TextBlock({ kind, chunks, generation, shade, active, onActive }:
   );
 }
 
-function BlockActions({ continuation, text, isDisabled }: { readonly continuation: number; readonly text: string; readonly isDisabled: boolean }) {
+function BlockActions({
+  continuation,
+  text,
+  isDisabled,
+}: {
+  readonly continuation: number;
+  readonly text: string;
+  readonly isDisabled: boolean;
+}) {
   const lab = useLab();
   const [isCopied, setIsCopied] = useState(false);
   const copy = async (): Promise<void> => {
@@ -74,9 +100,14 @@ function BlockActions({ continuation, text, isDisabled }: { readonly continuatio
   return (
     <span className="row">
       <Button className="button plain" onPress={() => void copy()}>
-        {isCopied ? <Check size={15} aria-hidden /> : <Copy size={15} aria-hidden />} {isCopied ? "Copied" : "Copy"}
+        {isCopied ? <Check size={15} aria-hidden /> : <Copy size={15} aria-hidden />}{" "}
+        {isCopied ? "Copied" : "Copy"}
       </Button>
-      <Button className="button plain" isDisabled={isDisabled || text === ""} onPress={() => void continueFrom(lab, continuation)}>
+      <Button
+        className="button plain"
+        isDisabled={isDisabled || text === ""}
+        onPress={() => void continueFrom(lab, continuation)}
+      >
         Continue <ArrowRight size={15} aria-hidden />
       </Button>
     </span>

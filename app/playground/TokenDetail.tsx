@@ -14,7 +14,10 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
   return (
     <aside className="detail" aria-label="The chosen token">
       {token === undefined ? (
-        <p className="quiet">Point at a token, or move through the text with the arrow keys, to see what else the model had in mind.</p>
+        <p className="quiet">
+          Point at a token, or move through the text with the arrow keys, to see what else the model had in
+          mind.
+        </p>
       ) : (
         <>
           <p className="detail-token">
@@ -23,7 +26,11 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
           </p>
           <p className="detail-probability num">
             {token.logprob === null ? "–" : percent(Math.exp(token.logprob))}
-            <span className="quiet">{token.logprob === null ? "the first token has nothing before it" : `surprise ${decimal(-token.logprob)} nats`}</span>
+            <span className="quiet">
+              {token.logprob === null
+                ? "the first token has nothing before it"
+                : `surprise ${decimal(-token.logprob)} nats`}
+            </span>
           </p>
           <RunnersUp token={token} />
           <p className="quiet num detail-id">
@@ -36,11 +43,26 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
 }
 
 /** The most probable tokens at this place as bars; the one that stands there is marked, and added when it is not among them. */
-export function barsOf(token: ScoredToken): readonly { readonly id: number; readonly piece: string; readonly p: number; readonly isChosen: boolean }[] {
-  const best = token.runnersUp.map((other) => ({ id: other.id, piece: other.piece, p: Math.exp(other.logprob), isChosen: other.id === token.id }));
+export function barsOf(
+  token: ScoredToken,
+): readonly {
+  readonly id: number;
+  readonly piece: string;
+  readonly p: number;
+  readonly isChosen: boolean;
+}[] {
+  const best = token.runnersUp.map((other) => ({
+    id: other.id,
+    piece: other.piece,
+    p: Math.exp(other.logprob),
+    isChosen: other.id === token.id,
+  }));
   const top = best.slice(0, nRows);
   if (token.logprob === null || top.some((bar) => bar.isChosen)) return top;
-  return [...best.slice(0, nRows - 1), { id: token.id, piece: token.piece, p: Math.exp(token.logprob), isChosen: true }];
+  return [
+    ...best.slice(0, nRows - 1),
+    { id: token.id, piece: token.piece, p: Math.exp(token.logprob), isChosen: true },
+  ];
 }
 
 function RunnersUp({ token }: { readonly token: ScoredToken }) {

@@ -74,7 +74,14 @@ interface RunProps {
 /** A run of tokens; a full one is drawn once and stays, however long the text grows. */
 const Run = memo(function Run({ tokens, from, id, shade, active }: RunProps) {
   return tokens.map((token, i) => (
-    <TokenMark key={i} token={token} index={from + i} id={`${id}-${from + i}`} shade={shade} isActive={active === from + i} />
+    <TokenMark
+      key={i}
+      token={token}
+      index={from + i}
+      id={`${id}-${from + i}`}
+      shade={shade}
+      isActive={active === from + i}
+    />
   ));
 });
 
@@ -89,9 +96,18 @@ interface MarkProps {
 const TokenMark = memo(function TokenMark({ token, index, id, shade, isActive }: MarkProps) {
   const { logprob, piece } = token;
   const words = logprob === null ? "the first token, nothing came before it" : percent(Math.exp(logprob));
-  const style = logprob === null ? undefined : { backgroundColor: css(colourAt("surprise", shade, surpriseOf(logprob))) };
+  const style =
+    logprob === null ? undefined : { backgroundColor: css(colourAt("surprise", shade, surpriseOf(logprob))) };
   return (
-    <span id={id} data-token={index} role="option" aria-selected={isActive} aria-label={`${spoken(piece)}, ${words}`} className={logprob === null ? "token unscored" : "token"} style={style}>
+    <span
+      id={id}
+      data-token={index}
+      role="option"
+      aria-selected={isActive}
+      aria-label={`${spoken(piece)}, ${words}`}
+      className={logprob === null ? "token unscored" : "token"}
+      style={style}
+    >
       {shown(piece)}
     </span>
   );

@@ -31,5 +31,8 @@ export const knowsWorld = (ref: string): boolean => ref.startsWith("bundled:worl
 
 export function suggestionsFor(ref: string): readonly Suggestion[] {
   if (!knowsWorld(ref)) return plainPrompts.map(([label, prompt]) => ({ label, prompt: () => prompt }));
-  return worldTasks.map(([id, label]) => ({ label, prompt: (n) => exampleAt(taskOf(id), "test", 1, n).prompt }));
+  return worldTasks.map(([id, label]) => ({
+    label,
+    prompt: (n) => exampleAt(taskOf(id), "test", 1, n).prompt,
+  }));
 }

@@ -37,7 +37,13 @@ export function Figure({ title, about, rows, name, save = [], tools, isReady, ch
         <h2 id={id}>{title}</h2>
         <div className="figure-tools">
           {tools}
-          <ToggleButton className="icon-button" aria-label={`Show as table: ${title}`} isSelected={isTable} onChange={setIsTable} isDisabled={!isReady}>
+          <ToggleButton
+            className="icon-button"
+            aria-label={`Show as table: ${title}`}
+            isSelected={isTable}
+            onChange={setIsTable}
+            isDisabled={!isReady}
+          >
             <Table2 size={17} aria-hidden />
           </ToggleButton>
           <MenuTrigger>
@@ -45,7 +51,11 @@ export function Figure({ title, about, rows, name, save = [], tools, isReady, ch
               <Download size={17} aria-hidden />
             </Button>
             <Popover className="popover" placement="bottom end" offset={4}>
-              <Menu className="menu" aria-label={`Save: ${title}`} onAction={(key) => void files[Number(key)]?.run()}>
+              <Menu
+                className="menu"
+                aria-label={`Save: ${title}`}
+                onAction={(key) => void files[Number(key)]?.run()}
+              >
                 {files.map((file, i) => (
                   <MenuItem key={file.label} id={i} className="menu-item">
                     {file.label}

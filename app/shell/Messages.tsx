@@ -33,18 +33,35 @@ function EngineMessage() {
   const lost = useLabState((state) => state.lost);
   if (engine.status === "blocked") {
     return (
-      <Notice kind="warning" actions={<Button className="button" onPress={() => void startAgain(lab)}>Look again</Button>}>
+      <Notice
+        kind="warning"
+        actions={
+          <Button className="button" onPress={() => void startAgain(lab)}>
+            Look again
+          </Button>
+        }
+      >
         <strong>{engine.reason.what}</strong> {engine.reason.advice}
       </Notice>
     );
   }
-  if (engine.status === "error") return <ErrorNotice title="The engine did not start." error={engine.error} onRetry={() => void startAgain(lab)} />;
+  if (engine.status === "error")
+    return (
+      <ErrorNotice
+        title="The engine did not start."
+        error={engine.error}
+        onRetry={() => void startAgain(lab)}
+      />
+    );
   if (lost === null) return null;
   return lost.recovered ? (
-    <Notice kind="plain">The graphics chip was lost and is back. Your model is being loaded again; nothing you wrote is gone.</Notice>
+    <Notice kind="plain">
+      The graphics chip was lost and is back. Your model is being loaded again; nothing you wrote is gone.
+    </Notice>
   ) : (
     <Notice kind="warning" onClose={() => dismissLost(lab)}>
-      <strong>The graphics chip was lost,</strong> perhaps to sleep or to a driver update. {lost.error.hint ?? "The lab is trying to get it back; what you wrote and saw stays here."}
+      <strong>The graphics chip was lost,</strong> perhaps to sleep or to a driver update.{" "}
+      {lost.error.hint ?? "The lab is trying to get it back; what you wrote and saw stays here."}
     </Notice>
   );
 }
@@ -53,19 +70,30 @@ function LoadMessage() {
   const lab = useLab();
   const load = useLabState((state) => state.load);
   const model = useLabState((state) => state.model);
-  const isBare = useLabState((state) => state.engine.status === "open" && state.engine.bundled.length === 0 && state.model === null);
+  const isBare = useLabState(
+    (state) => state.engine.status === "open" && state.engine.bundled.length === 0 && state.model === null,
+  );
   if (load.status === "error") {
     return (
       <ErrorNotice
         title={`${nameOf(load.ref)} could not be loaded${model === null ? "." : `; ${nameOf(model.ref)} stays in use.`}`}
         error={load.error}
-        onRetry={lab.files.has(load.ref) || load.ref.startsWith("bundled:") ? () => void loadAgain(lab, load.ref) : undefined}
+        onRetry={
+          lab.files.has(load.ref) || load.ref.startsWith("bundled:")
+            ? () => void loadAgain(lab, load.ref)
+            : undefined
+        }
         onClose={() => dismissLoadError(lab)}
       />
     );
   }
   if (isBare && load.status === "idle") {
-    return <Notice kind="plain">No model comes with this copy of the lab. Open one of your own from the menu at the top right, or drop its folder on this page.</Notice>;
+    return (
+      <Notice kind="plain">
+        No model comes with this copy of the lab. Open one of your own from the menu at the top right, or drop
+        its folder on this page.
+      </Notice>
+    );
   }
   return null;
 }
@@ -79,7 +107,8 @@ function LinkMessage() {
     <>
       {missing !== null && model !== null && (
         <Notice kind="plain">
-          This link was made with the model <strong>{missing}</strong>, which is not part of this lab. Open its folder to see the same; until then {nameOf(model.ref)} stands in.
+          This link was made with the model <strong>{missing}</strong>, which is not part of this lab. Open
+          its folder to see the same; until then {nameOf(model.ref)} stands in.
         </Notice>
       )}
       {ignored.length > 0 && (

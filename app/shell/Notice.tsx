@@ -35,7 +35,15 @@ interface ErrorNoticeProps {
 /** An error of the engine: what happened, what to do, and a way to try again. */
 export function ErrorNotice({ error, title, onRetry, onClose }: ErrorNoticeProps) {
   const retry =
-    onRetry === undefined ? {} : { actions: <Button className="button" onPress={onRetry}>Try again</Button> };
+    onRetry === undefined
+      ? {}
+      : {
+          actions: (
+            <Button className="button" onPress={onRetry}>
+              Try again
+            </Button>
+          ),
+        };
   return (
     <Notice kind="error" onClose={onClose} {...retry}>
       {title !== undefined && <strong>{title} </strong>}

@@ -16,7 +16,8 @@ export function adapterName({ vendor, architecture, description }: AdapterInfo):
 export function activity(engine: EngineState, load: LoadState): string | null {
   if (engine.status === "checking") return "Looking at this browser…";
   if (engine.status === "opening") return "Opening the graphics chip…";
-  if (load.status === "running") return `Loading ${nameOf(load.ref)}: ${megabytes(load.bytes)} of ${megabytes(load.totalBytes)}`;
+  if (load.status === "running")
+    return `Loading ${nameOf(load.ref)}: ${megabytes(load.bytes)} of ${megabytes(load.totalBytes)}`;
   return null;
 }
 
@@ -28,12 +29,18 @@ export function StatusLine() {
   const busy = activity(engine, load);
   return (
     <footer className="status num" aria-label="Status">
-      <span className="status-item adapter">{engine.status === "open" ? <Adapter adapter={engine.adapter} /> : "Not computing yet"}</span>
+      <span className="status-item adapter">
+        {engine.status === "open" ? <Adapter adapter={engine.adapter} /> : "Not computing yet"}
+      </span>
       <span className="status-item" role="status">
         {busy}
       </span>
       <span className="status-gap" />
-      <span className="status-item">{timing === null ? "– tokens/s" : `${decimal(timing.tokensPerSecond, timing.tokensPerSecond < 10 ? 1 : 0)} tokens/s`}</span>
+      <span className="status-item">
+        {timing === null
+          ? "– tokens/s"
+          : `${decimal(timing.tokensPerSecond, timing.tokensPerSecond < 10 ? 1 : 0)} tokens/s`}
+      </span>
       {memory === null ? <span className="status-item">– MB</span> : <Memory memory={memory} />}
     </footer>
   );
@@ -44,7 +51,11 @@ function Adapter({ adapter }: { readonly adapter: AdapterInfo }) {
     <DialogTrigger>
       <Button className="status-button">
         {adapterName(adapter)}
-        {adapter.isSoftware && <span className="status-flag">software: exact, but slow</span>}
+        {adapter.isSoftware && (
+          <span className="status-flag">
+            software<span className="long">: exact, but slow</span>
+          </span>
+        )}
       </Button>
       <Popover className="popover" placement="top start" offset={6}>
         <Dialog className="dialog" aria-label="What the lab computes with">
@@ -58,8 +69,8 @@ function Adapter({ adapter }: { readonly adapter: AdapterInfo }) {
           </dl>
           {adapter.isSoftware && (
             <p className="quiet">
-              This browser plays the graphics chip on the processor. Every number is right, only slower. If the machine has a graphics chip, turn on graphics acceleration in the browser’s
-              settings.
+              This browser plays the graphics chip on the processor. Every number is right, only slower. If
+              the machine has a graphics chip, turn on graphics acceleration in the browser’s settings.
             </p>
           )}
         </Dialog>
@@ -68,12 +79,22 @@ function Adapter({ adapter }: { readonly adapter: AdapterInfo }) {
   );
 }
 
-const kinds = { weights: "Weights", cache: "Keys and values", optimizer: "Optimiser", activations: "Activations", staging: "On the way", other: "Other" } as const;
+const kinds = {
+  weights: "Weights",
+  cache: "Keys and values",
+  optimizer: "Optimiser",
+  activations: "Activations",
+  staging: "On the way",
+  other: "Other",
+} as const;
 
 function Memory({ memory }: { readonly memory: MemoryUse }) {
   return (
     <DialogTrigger>
-      <Button className="status-button" aria-label={`Memory in use: ${megabytes(memory.bytes)}. Show its parts.`}>
+      <Button
+        className="status-button"
+        aria-label={`Memory in use: ${megabytes(memory.bytes)}. Show its parts.`}
+      >
         {megabytes(memory.bytes)}
       </Button>
       <Popover className="popover" placement="top end" offset={6}>

@@ -30,7 +30,14 @@ export function TopBar() {
 
 /** The corner of an attention map. */
 function Mark() {
-  const cells = [[0, 0, 1], [0, 1, 0.45], [1, 1, 1], [0, 2, 0.25], [1, 2, 0.5], [2, 2, 1]] as const;
+  const cells = [
+    [0, 0, 1],
+    [0, 1, 0.45],
+    [1, 1, 1],
+    [0, 2, 0.25],
+    [1, 2, 0.5],
+    [2, 2, 1],
+  ] as const;
   return (
     <svg className="mark" viewBox="0 0 20 20" width="20" height="20" aria-hidden>
       {cells.map(([x, y, opacity]) => (
@@ -98,7 +105,11 @@ function ThemeButton() {
   const next = themes[(at + 1) % themes.length]!;
   return (
     <TooltipTrigger delay={300}>
-      <Button className="icon-button" aria-label={`Theme: ${now.label}. Change to ${next.label}.`} onPress={() => chooseTheme(lab, next.theme, localStorage)}>
+      <Button
+        className="icon-button"
+        aria-label={`Theme: ${now.label}. Change to ${next.label}.`}
+        onPress={() => chooseTheme(lab, next.theme, localStorage)}
+      >
         <now.Icon size={18} aria-hidden />
       </Button>
       <Tooltip className="tip" placement="bottom end" offset={6}>

@@ -31,6 +31,10 @@ function followSystem(onChange: () => void): () => void {
 /** Light or dark, as the visitor chose or else as the system is set. */
 export function useShade(): Shade {
   const theme: Theme = useLabState((state) => state.theme);
-  const isSystemDark = useSyncExternalStore(followSystem, () => matchMedia(darkQuery).matches, () => false);
+  const isSystemDark = useSyncExternalStore(
+    followSystem,
+    () => matchMedia(darkQuery).matches,
+    () => false,
+  );
   return theme === "system" ? (isSystemDark ? "dark" : "light") : theme;
 }

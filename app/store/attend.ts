@@ -13,21 +13,35 @@ const patch = (lab: Lab, part: Partial<Reading>): void =>
   lab.store.setState((state) => ({ reading: { ...state.reading, ...part } }));
 
 /** The layer and head to show, and what of the link this model does not have. */
-export function viewOf(model: Pick<ModelInfo, "nLayer" | "nHead">, wanted: { readonly layer: number; readonly head: number }) {
+export function viewOf(
+  model: Pick<ModelInfo, "nLayer" | "nHead">,
+  wanted: { readonly layer: number; readonly head: number },
+) {
   const refused: string[] = [];
-  if (wanted.layer >= model.nLayer) refused.push(`layer ${wanted.layer} (this model has layers 0 to ${model.nLayer - 1})`);
-  if (wanted.head >= model.nHead) refused.push(`head ${wanted.head} (this model has heads 0 to ${model.nHead - 1})`);
-  return { layer: wanted.layer < model.nLayer ? wanted.layer : 0, head: wanted.head < model.nHead ? wanted.head : 0, refused };
+  if (wanted.layer >= model.nLayer)
+    refused.push(`layer ${wanted.layer} (this model has layers 0 to ${model.nLayer - 1})`);
+  if (wanted.head >= model.nHead)
+    refused.push(`head ${wanted.head} (this model has heads 0 to ${model.nHead - 1})`);
+  return {
+    layer: wanted.layer < model.nLayer ? wanted.layer : 0,
+    head: wanted.head < model.nHead ? wanted.head : 0,
+    refused,
+  };
 }
 
 /** Does the figure on the screen belong to another text or model? */
 export const isReadingStale = (state: Pick<LabState, "reading" | "attention" | "model">): boolean =>
-  state.reading.text !== null && (state.reading.text !== state.attention.text || state.reading.ref !== state.model?.ref);
+  state.reading.text !== null &&
+  (state.reading.text !== state.attention.text || state.reading.ref !== state.model?.ref);
 
 /** Reads the text and fetches the maps of the layer in view. */
 export async function attend(lab: Lab): Promise<void> {
   const state = lab.store.getState();
-  const problem = notReady(state) ?? (state.attention.text.trim() === "" ? new LabError("bad-param", "There is no text to read.", "Write a sentence first.") : null);
+  const problem =
+    notReady(state) ??
+    (state.attention.text.trim() === ""
+      ? new LabError("bad-param", "There is no text to read.", "Write a sentence first.")
+      : null);
   if (problem !== null || state.model === null) {
     patch(lab, { status: "error", error: toErrorData(problem) });
     return;
@@ -53,7 +67,10 @@ export async function attend(lab: Lab): Promise<void> {
 function fail(lab: Lab, thrown: unknown): void {
   const error = toErrorData(thrown);
   const { summary } = lab.store.getState().reading;
-  patch(lab, error.code === "cancelled" ? { status: summary === null ? "idle" : "done" } : { status: "error", error });
+  patch(
+    lab,
+    error.code === "cancelled" ? { status: summary === null ? "idle" : "done" } : { status: "error", error },
+  );
 }
 
 /** Keeps the newest maps first and drops the oldest. */

@@ -36,8 +36,14 @@ export async function generate(lab: Lab): Promise<void> {
     return;
   }
   const { ref: _ref, ...asked } = request;
+  const before = state.generation;
   lab.store.setState({
-    generation: { ...noGeneration, status: "running", request, continuations: Array.from({ length: request.n }, () => []) },
+    generation: {
+      ...noGeneration,
+      status: "running",
+      request,
+      continuations: Array.from({ length: request.n }, () => []),
+    },
   });
   const run = await begin(lab, "generate");
   if (!isCurrent(lab, "generate", run)) return;
@@ -48,7 +54,9 @@ export async function generate(lab: Lab): Promise<void> {
     isScheduled = false;
     if (!isCurrent(lab, "generate", run)) return;
     const { continuations } = lab.store.getState().generation;
-    patch(lab, { continuations: continuations.map((chunks, i) => append(chunks, arrived[i]?.splice(0) ?? [])) });
+    patch(lab, {
+      continuations: continuations.map((chunks, i) => append(chunks, arrived[i]?.splice(0) ?? [])),
+    });
   };
   const call = lab.engine.call(
     "generate",
@@ -75,7 +83,10 @@ export async function generate(lab: Lab): Promise<void> {
     if (!isCurrent(lab, "generate", run)) return;
     flush();
     const error = toErrorData(thrown);
-    patch(lab, error.code === "cancelled" ? { status: "done", stopped: "cancelled" } : { status: "error", error });
+    if (error.code === "cancelled") patch(lab, { status: "done", stopped: "cancelled" });
+    else if (lab.store.getState().generation.prompt.length > 0) patch(lab, { status: "error", error });
+    // It failed before its first word: the text that stood there is worth more than an empty figure.
+    else patch(lab, { ...before, status: "error", error });
   }
   await refreshMemory(lab);
 }

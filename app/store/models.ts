@@ -69,7 +69,9 @@ export async function loadModel(lab: Lab, ref: ModelRef): Promise<boolean> {
   } catch (thrown) {
     if (!isCurrent(lab, "load", run)) return false;
     const error = toErrorData(thrown);
-    store.setState({ load: error.code === "cancelled" ? { status: "idle" } : { status: "error", ref, error } });
+    store.setState({
+      load: error.code === "cancelled" ? { status: "idle" } : { status: "error", ref, error },
+    });
     return false;
   }
 }
@@ -87,7 +89,9 @@ export async function chooseModel(lab: Lab, ref: ModelRef): Promise<boolean> {
 const needed = ["config.json", "tokenizer.json"] as const;
 
 /** The model's name in a set of chosen files: the folder they lie in, else the name of the weights. */
-export function modelName(files: readonly { readonly name: string; readonly webkitRelativePath?: string }[]): string {
+export function modelName(
+  files: readonly { readonly name: string; readonly webkitRelativePath?: string }[],
+): string {
   const weights = files.find((file) => file.name.endsWith(".safetensors"));
   const path = (weights?.webkitRelativePath ?? "").split("/");
   const name = path.length > 1 ? path.at(-2) : weights?.name.replace(/\.safetensors$/, "");
@@ -108,7 +112,10 @@ export function checkFiles(files: readonly { readonly name: string }[]): ErrorDa
   if (nWeights === 0) missing.push("model.safetensors");
   if (missing.length === 0 && nWeights === 1) return null;
   if (missing.length === 0) {
-    return { code: "unsupported", message: `There are ${nWeights} .safetensors files here; Benchtop reads models that come in one.` };
+    return {
+      code: "unsupported",
+      message: `There are ${nWeights} .safetensors files here; Benchtop reads models that come in one.`,
+    };
   }
   return {
     code: "not-found",
@@ -118,7 +125,11 @@ export function checkFiles(files: readonly { readonly name: string }[]): ErrorDa
 }
 
 /** Loads a model from files of the visitor's own disk; `folder` is the name of the folder they were dropped in. */
-export async function openFiles(lab: Lab, all: readonly File[], folder: string | null = null): Promise<boolean> {
+export async function openFiles(
+  lab: Lab,
+  all: readonly File[],
+  folder: string | null = null,
+): Promise<boolean> {
   const files = all.filter((file) => /\.(json|safetensors)$/.test(file.name));
   const ref: ModelRef = `file:${folder === null ? modelName(files) : plainName(folder)}`;
   const error = checkFiles(files);
@@ -158,9 +169,14 @@ export function watchDevice(lab: Lab): void {
 
 /** Nothing can be asked of the model now: why, as an error; null when it can. */
 export function notReady(state: LabState): LabError | null {
-  if (state.model === null) return new LabError("not-found", "No model is loaded yet.", "Choose one at the top of the page.");
+  if (state.model === null)
+    return new LabError("not-found", "No model is loaded yet.", "Choose one at the top of the page.");
   if (!state.model.hasTokenizer) {
-    return new LabError("unsupported", "This model came without a tokenizer, so it cannot read text.", "Open it again with its tokenizer.json.");
+    return new LabError(
+      "unsupported",
+      "This model came without a tokenizer, so it cannot read text.",
+      "Open it again with its tokenizer.json.",
+    );
   }
   return null;
 }

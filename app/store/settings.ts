@@ -25,7 +25,8 @@ export const dismissIgnored = (lab: Lab): void => lab.store.setState({ ignored: 
 export const dismissLost = (lab: Lab): void => lab.store.setState({ lost: null });
 
 const themeKey = "benchtop.theme";
-const isTheme = (text: string | null): text is Theme => text === "light" || text === "dark" || text === "system";
+const isTheme = (text: string | null): text is Theme =>
+  text === "light" || text === "dark" || text === "system";
 
 type Storage = Pick<globalThis.Storage, "getItem" | "setItem">;
 

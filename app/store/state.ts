@@ -1,5 +1,15 @@
 /** What the page knows. Plain data: no device, no worker, no file and no controller ever lies in here. */
-import type { AdapterInfo, AttentionSummary, BundledModel, MemoryUse, ModelInfo, ModelRef, Sampling, ScoredToken, Timing } from "../../lab/protocol.ts";
+import type {
+  AdapterInfo,
+  AttentionSummary,
+  BundledModel,
+  MemoryUse,
+  ModelInfo,
+  ModelRef,
+  Sampling,
+  ScoredToken,
+  Timing,
+} from "../../lab/protocol.ts";
 import type { ErrorData } from "../../lib/errors.ts";
 import type { Capability } from "../capability.ts";
 import type { PageId, PageValues } from "../link/pages.ts";
@@ -16,7 +26,12 @@ export type EngineState =
 
 export type LoadState =
   | { readonly status: "idle" }
-  | { readonly status: "running"; readonly ref: ModelRef; readonly bytes: number; readonly totalBytes: number }
+  | {
+      readonly status: "running";
+      readonly ref: ModelRef;
+      readonly bytes: number;
+      readonly totalBytes: number;
+    }
   | { readonly status: "error"; readonly ref: ModelRef; readonly error: ErrorData };
 
 /** Tokens in runs of at most `chunkSize`; a full run keeps its identity, so what is drawn of it stays drawn. */
@@ -109,4 +124,11 @@ export const noGeneration: Generation = {
   error: null,
 };
 
-export const noReading: Reading = { status: "idle", ref: null, text: null, summary: null, patterns: [], error: null };
+export const noReading: Reading = {
+  status: "idle",
+  ref: null,
+  text: null,
+  summary: null,
+  patterns: [],
+  error: null,
+};

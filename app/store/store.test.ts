@@ -6,7 +6,18 @@ import { pageIds } from "../link/pages.ts";
 import { attend, attendTo, fetchPattern, isReadingStale, look, remember, viewOf } from "./attend.ts";
 import { continueFrom, generate, isStale, stopGenerating } from "./generate.ts";
 import { createLab, initialState, type Lab } from "./lab.ts";
-import { checkFiles, chooseModel, firstModel, loadModel, missingModel, modelName, openFiles, start, stopLoading, watchDevice } from "./models.ts";
+import {
+  checkFiles,
+  chooseModel,
+  firstModel,
+  loadModel,
+  missingModel,
+  modelName,
+  openFiles,
+  start,
+  stopLoading,
+  watchDevice,
+} from "./models.ts";
 import { change, chooseTheme, linkOf, openLink, showPage, storedTheme } from "./settings.ts";
 import { places, type LayerPattern } from "./state.ts";
 import { append, chunkSize, countTokens, score, textOf, toChunks, tokenAt } from "./tokens.ts";
@@ -71,7 +82,10 @@ describe("state", () => {
   test("the theme is kept, and a browser that keeps nothing is no error", () => {
     const { lab, state } = labWith();
     const kept = new Map<string, string>();
-    const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) };
+    const storage = {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => void kept.set(key, value),
+    };
     chooseTheme(lab, "dark", storage);
     expect(state().theme).toBe("dark");
     expect(storedTheme(storage)).toBe("dark");
@@ -100,14 +114,22 @@ describe("starting", () => {
     const engine = createFakeEngine();
     const lab = createLab(engine, { ...browser, isSecureContext: false }, queueMicrotask);
     expect(await start(lab)).toBe(false);
-    expect(lab.store.getState().engine).toMatchObject({ status: "blocked", reason: { missing: "secure-context" } });
+    expect(lab.store.getState().engine).toMatchObject({
+      status: "blocked",
+      reason: { missing: "secure-context" },
+    });
     expect(engine.calls).toEqual([]);
   });
 
   test("shows the engine's error", async () => {
-    const { lab, state } = labWith({ failing: { open: new LabError("no-adapter", "No adapter.", "Update the driver.") } });
+    const { lab, state } = labWith({
+      failing: { open: new LabError("no-adapter", "No adapter.", "Update the driver.") },
+    });
     expect(await start(lab)).toBe(false);
-    expect(state().engine).toEqual({ status: "error", error: { code: "no-adapter", message: "No adapter.", hint: "Update the driver." } });
+    expect(state().engine).toEqual({
+      status: "error",
+      error: { code: "no-adapter", message: "No adapter.", hint: "Update the driver." },
+    });
   });
 
   test("takes the model of the link where there is one, else says which is missing", async () => {
@@ -126,7 +148,13 @@ describe("loading", () => {
   test("shows progress and keeps the old model until the new one is there", async () => {
     const { lab, state } = await ready();
     const load = loadModel(lab, "bundled:world-s");
-    await until(() => expect(state().load).toMatchObject({ status: "running", ref: "bundled:world-s", totalBytes: 3_800_000 }));
+    await until(() =>
+      expect(state().load).toMatchObject({
+        status: "running",
+        ref: "bundled:world-s",
+        totalBytes: 3_800_000,
+      }),
+    );
     expect(state().model?.ref).toBe("bundled:world-m");
     expect(await load).toBe(true);
     expect(state().model?.ref).toBe("bundled:world-s");
@@ -136,7 +164,11 @@ describe("loading", () => {
     const { lab, state, engine } = await ready();
     engine.call = () => Promise.reject(new LabError("bad-file", "Not a model."));
     expect(await chooseModel(lab, "bundled:world-s")).toBe(false);
-    expect(state().load).toMatchObject({ status: "error", ref: "bundled:world-s", error: { code: "bad-file" } });
+    expect(state().load).toMatchObject({
+      status: "error",
+      ref: "bundled:world-s",
+      error: { code: "bad-file" },
+    });
     expect(state().model?.ref).toBe("bundled:world-m");
     expect(state().wanted).toBe("");
   });
@@ -172,16 +204,29 @@ describe("loading", () => {
   test("says which file is missing", async () => {
     const { lab, state } = await ready();
     expect(await openFiles(lab, [file("config.json")])).toBe(false);
-    expect(state().load).toMatchObject({ status: "error", error: { message: "tokenizer.json and model.safetensors are missing from what you chose." } });
-    expect(checkFiles([{ name: "config.json" }, { name: "tokenizer.json" }, { name: "a.safetensors" }, { name: "b.safetensors" }])).toMatchObject({ code: "unsupported" });
+    expect(state().load).toMatchObject({
+      status: "error",
+      error: { message: "tokenizer.json and model.safetensors are missing from what you chose." },
+    });
+    expect(
+      checkFiles([
+        { name: "config.json" },
+        { name: "tokenizer.json" },
+        { name: "a.safetensors" },
+        { name: "b.safetensors" },
+      ]),
+    ).toMatchObject({ code: "unsupported" });
   });
 
   test("names a model after its folder or its file, in letters a link can hold", () => {
-    expect(modelName([{ name: "model.safetensors", webkitRelativePath: "SmolLM2-135M/model.safetensors" }])).toBe("SmolLM2-135M");
+    expect(
+      modelName([{ name: "model.safetensors", webkitRelativePath: "SmolLM2-135M/model.safetensors" }]),
+    ).toBe("SmolLM2-135M");
     expect(modelName([{ name: "tiny.safetensors" }])).toBe("tiny");
     expect(modelName([{ name: "..<b>.safetensors" }])).toBe("b-");
     expect(modelName([])).toBe("model");
-    for (const name of ["SmolLM2-135M", "b-", "model"]) expect(readLink(`#/world?model=file:${name}`).ignored).toEqual([]);
+    for (const name of ["SmolLM2-135M", "b-", "model"])
+      expect(readLink(`#/world?model=file:${name}`).ignored).toEqual([]);
   });
 
   test("loads again once a lost device is back", async () => {
@@ -208,7 +253,11 @@ describe("generating", () => {
     expect(generation).toMatchObject({ status: "done", stopped: "eos" });
     expect(textOf(generation.prompt)).toBe(state().playground.prompt);
     expect(generation.continuations.map(countTokens).every((n) => n > 10)).toBe(true);
-    expect(engine.calls.at(-2)?.params).toMatchObject({ n: 2, sampling: { seed: 3, temperature: 0.7 }, nRunnersUp: 8 });
+    expect(engine.calls.at(-2)?.params).toMatchObject({
+      n: 2,
+      sampling: { seed: 3, temperature: 0.7 },
+      nRunnersUp: 8,
+    });
     expect(isStale(state())).toBe(false);
     change(lab, "playground", { seed: 4 });
     expect(isStale(state())).toBe(true);
@@ -235,13 +284,30 @@ describe("generating", () => {
     const again = await ready();
     change(again.lab, "playground", { seed: 5 });
     await generate(again.lab);
-    expect(textOf(state().generation.continuations[0]!)).toBe(textOf(again.state().generation.continuations[0]!));
+    expect(textOf(state().generation.continuations[0]!)).toBe(
+      textOf(again.state().generation.continuations[0]!),
+    );
   });
 
   test("an error is kept with what was written before", async () => {
-    const { lab, state } = await ready({ failing: { generate: new LabError("out-of-memory", "Too long.", "Use a shorter text.") } });
+    const { lab, state } = await ready({
+      failing: { generate: new LabError("out-of-memory", "Too long.", "Use a shorter text.") },
+    });
     await generate(lab);
-    expect(state().generation).toMatchObject({ status: "error", error: { code: "out-of-memory", hint: "Use a shorter text." } });
+    expect(state().generation).toMatchObject({
+      status: "error",
+      error: { code: "out-of-memory", hint: "Use a shorter text." },
+    });
+  });
+
+  test("an error before the first word leaves the text that stood there", async () => {
+    const { lab, state, engine } = await ready();
+    await generate(lab);
+    const { continuations } = state().generation;
+    engine.call = () => Promise.reject(new LabError("out-of-memory", "Too long."));
+    await generate(lab);
+    expect(state().generation).toMatchObject({ status: "error", error: { code: "out-of-memory" } });
+    expect(state().generation.continuations).toBe(continuations);
   });
 
   test("without a model it says so", async () => {
@@ -268,7 +334,9 @@ describe("reading", () => {
     expect(state().reading).toMatchObject({ status: "done", patterns: [{ layer: 0, nHead: 8 }] });
     await look(lab, 2, 5);
     await look(lab, 0, 1);
-    expect(engine.calls.filter((call) => call.method === "pattern").map((call) => call.params)).toMatchObject([{ layer: 0 }, { layer: 2 }]);
+    expect(engine.calls.filter((call) => call.method === "pattern").map((call) => call.params)).toMatchObject(
+      [{ layer: 0 }, { layer: 2 }],
+    );
     change(lab, "attention", { text: "The fog was cold." });
     expect(isReadingStale(state())).toBe(true);
   });
@@ -300,14 +368,21 @@ describe("reading", () => {
   });
 
   test("keeps the four newest layers", () => {
-    const layer = (n: number): LayerPattern => ({ layer: n, nHead: 1, nTokens: 1, pattern: new Float32Array(1) });
+    const layer = (n: number): LayerPattern => ({
+      layer: n,
+      nHead: 1,
+      nTokens: 1,
+      pattern: new Float32Array(1),
+    });
     const kept = [0, 1, 2, 1, 3, 4].map(layer).reduce<readonly LayerPattern[]>(remember, []);
     expect(kept.map((pattern) => pattern.layer)).toEqual([4, 3, 1, 2]);
   });
 });
 
 describe("token lists", () => {
-  const tokens = fakeScored("Once there was a clever boy named Felix. Felix had a wish: a brown bell. At the hill there was one. But he did not have enough coins.");
+  const tokens = fakeScored(
+    "Once there was a clever boy named Felix. Felix had a wish: a brown bell. At the hill there was one. But he did not have enough coins.",
+  );
 
   test("grow at the end and leave full runs as they are", () => {
     const whole = toChunks(tokens.slice(0, chunkSize));
@@ -322,7 +397,12 @@ describe("token lists", () => {
   });
 
   test("score: probabilities 1/2 and 1/8 give 2 ln 2 nats per token, perplexity 4", () => {
-    const at = (p: number | null) => ({ id: 0, piece: "", logprob: p === null ? null : Math.log(p), runnersUp: [] });
+    const at = (p: number | null) => ({
+      id: 0,
+      piece: "",
+      logprob: p === null ? null : Math.log(p),
+      runnersUp: [],
+    });
     const result = score([at(null), at(1 / 2), at(1 / 8)]);
     expect(result?.n).toBe(2);
     expect(result?.meanNll).toBeCloseTo(1.3862943611);

@@ -25,7 +25,8 @@ export const countTokens = (chunks: Chunks): number => chunks.reduce((n, chunk) 
 export const tokenAt = (chunks: Chunks, index: number): ScoredToken | undefined =>
   index < 0 ? undefined : chunks[Math.floor(index / chunkSize)]?.[index % chunkSize];
 
-export const textOf = (chunks: Chunks): string => chunks.flatMap((chunk) => chunk.map((token) => token.piece)).join("");
+export const textOf = (chunks: Chunks): string =>
+  chunks.flatMap((chunk) => chunk.map((token) => token.piece)).join("");
 
 export interface Score {
   /** Tokens that have a probability; the first of a text has none. */

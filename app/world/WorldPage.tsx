@@ -25,26 +25,55 @@ export function WorldPage() {
       <header className="world-head">
         <h1>The toy world</h1>
         <p className="lead">
-          A closed little world of people, places, things and prices, small enough for a small model to master. Every example is drawn from a number, so anybody can look up the same one, and a
-          program marks every answer.
+          A closed little world of people, places, things and prices, small enough for a small model to
+          master. Every example is drawn from a number, so anybody can look up the same one, and a program
+          marks every answer.
         </p>
       </header>
       <div className="world-controls">
-        <Choice label={worldSchema.task.label} value={id} options={tasks.map((entry) => ({ id: entry.id, label: entry.title }))} onChange={(next) => change(lab, "world", { task: next, index: 0 })} />
+        <Choice
+          label={worldSchema.task.label}
+          value={id}
+          options={tasks.map((entry) => ({ id: entry.id, label: entry.title }))}
+          onChange={(next) => change(lab, "world", { task: next, index: 0 })}
+        />
         <div className="stack">
           <span className="label">{worldSchema.split.label}</span>
-          <Segments label={worldSchema.split.label} value={split} options={splits.map((entry) => ({ id: entry, label: entry }))} onChange={(next) => change(lab, "world", { split: next })} />
+          <Segments
+            label={worldSchema.split.label}
+            value={split}
+            options={splits.map((entry) => ({ id: entry, label: entry }))}
+            onChange={(next) => change(lab, "world", { split: next })}
+          />
         </div>
-        <Setting field={worldSchema.index} value={index} onChange={(next) => change(lab, "world", { index: next })} />
-        <Setting field={worldSchema.seed} value={seed} onChange={(next) => change(lab, "world", { seed: next })} />
-        <div className="row">
-          <Button className="icon-button" aria-label="Example before" isDisabled={index === 0} onPress={() => change(lab, "world", { index: index - 1 })}>
+        <div className="row pager">
+          <Setting
+            field={worldSchema.index}
+            value={index}
+            onChange={(next) => change(lab, "world", { index: next })}
+          />
+          <Button
+            className="icon-button"
+            aria-label="Example before"
+            isDisabled={index === 0}
+            onPress={() => change(lab, "world", { index: index - 1 })}
+          >
             <ChevronLeft size={18} aria-hidden />
           </Button>
-          <Button className="icon-button" aria-label="Next example" isDisabled={index === worldSchema.index.max} onPress={() => change(lab, "world", { index: index + 1 })}>
+          <Button
+            className="icon-button"
+            aria-label="Next example"
+            isDisabled={index === worldSchema.index.max}
+            onPress={() => change(lab, "world", { index: index + 1 })}
+          >
             <ChevronRight size={18} aria-hidden />
           </Button>
         </div>
+        <Setting
+          field={worldSchema.seed}
+          value={seed}
+          onChange={(next) => change(lab, "world", { seed: next })}
+        />
       </div>
       <p className="figure-about">{task.about}</p>
       <ExampleView key={`${id}|${split}|${seed}|${index}`} task={task} example={example} />
@@ -85,7 +114,12 @@ function ExampleView({ task, example }: { readonly task: Task; readonly example:
               </div>
             ))}
           </dl>
-          <Button className="button plain" onPress={() => saveText("benchtop-example.json", `${JSON.stringify(example, null, 1)}\n`, "application/json")}>
+          <Button
+            className="button plain"
+            onPress={() =>
+              saveText("benchtop-example.json", `${JSON.stringify(example, null, 1)}\n`, "application/json")
+            }
+          >
             Save as JSON
           </Button>
         </section>
@@ -96,7 +130,11 @@ function ExampleView({ task, example }: { readonly task: Task; readonly example:
 
 /** Marks an answer the visitor types, or the one the model has just written to this prompt. */
 function Judge({ task, example }: { readonly task: Task; readonly example: Example }) {
-  const written = useLabState(({ generation }) => (generation.request?.prompt === example.prompt && generation.status === "done" ? textOf(generation.continuations[0] ?? []) : null));
+  const written = useLabState(({ generation }) =>
+    generation.request?.prompt === example.prompt && generation.status === "done"
+      ? textOf(generation.continuations[0] ?? [])
+      : null,
+  );
   const [answer, setAnswer] = useState<string | null>(null);
   const judged = answer ?? written;
   const verdict = judged === null || judged.trim() === "" ? null : task.verify(example, judged);
@@ -105,9 +143,23 @@ function Judge({ task, example }: { readonly task: Task; readonly example: Examp
       <label className="label" htmlFor="answer">
         {answer === null && written !== null ? "What the model wrote" : "Your answer"}
       </label>
-      <textarea id="answer" className="prompt" rows={3} spellCheck={false} maxLength={4000} value={judged ?? ""} placeholder="Type an answer and see how it is marked" onChange={(event) => setAnswer(event.target.value)} />
-      <p className={verdict === null ? "verdict quiet" : verdict.ok ? "verdict good" : "verdict bad"} role="status">
-        {verdict === null ? "The judge is a program; it reads the answer as a model’s output would be read." : `${verdict.ok ? "Right." : "Wrong."} ${verdict.why}`}
+      <textarea
+        id="answer"
+        className="prompt"
+        rows={3}
+        spellCheck={false}
+        maxLength={4000}
+        value={judged ?? ""}
+        placeholder="Type an answer and see how it is marked"
+        onChange={(event) => setAnswer(event.target.value)}
+      />
+      <p
+        className={verdict === null ? "verdict quiet" : verdict.ok ? "verdict good" : "verdict bad"}
+        role="status"
+      >
+        {verdict === null
+          ? "The judge is a program; it reads the answer as a model’s output would be read."
+          : `${verdict.ok ? "Right." : "Wrong."} ${verdict.why}`}
       </p>
       <Button className="button plain" onPress={() => setAnswer(example.completion)}>
         Fill in the right answer
