@@ -78,6 +78,17 @@ describe("batches", () => {
     }
   });
 
+  test("plain documents end after one answer", () => {
+    const phase = { steps: 1, batch: 8, length: 256, mixture: { "single-hop": 1, "key-value": 1 } } as const;
+    const questions = (plain: number): number => {
+      const { ids } = batchAt({ ...tiny, phases: [{ ...phase, plain }] }, 0);
+      const documents = decode(ids).split("<bos>").filter((d) => d.includes("Question:"));
+      return documents.reduce((n, d) => n + d.split("Question:").length - 1, 0) / documents.length;
+    };
+    expect(questions(1)).toBe(1);
+    expect(questions(0)).toBeGreaterThan(1.5);
+  });
+
   test("in recall, the values asked for count and the pairs do not", () => {
     const { ids, mask } = batchAt({ ...tiny, phases: [{ steps: 1, batch: 4, length: 64, mixture: { "key-value": 1 } }] }, 0);
     const row = [...ids.subarray(0, 64)];
