@@ -132,7 +132,7 @@ export function sentenceOf(error: z.ZodError, values: Readonly<Record<string, un
   if (issue === undefined || key === undefined) return issue?.message ?? "the flags do not fit together";
   const name = flagName(String(key));
   const value = values[String(key)];
-  if (value === undefined && issue.code === "invalid_type") return `${name} is missing`;
+  if (value === undefined) return `${name} is missing`;
   const part = issue.path[1] === undefined ? value : (value as unknown[])[Number(issue.path[1])];
   return `${name} is ${JSON.stringify(part)}, expected ${expectation(issue)}`;
 }

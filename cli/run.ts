@@ -35,7 +35,8 @@ async function dispatch(argv: readonly string[], io: Io, isJson: boolean): Promi
     io.stdout.write(`${helpOfAll(commands)}\n`);
     return exitCodes.success;
   }
-  if (name === undefined || name.startsWith("--")) throw usage(`${name ?? "nothing"} is no command`);
+  if (name === undefined) throw usage("no command is given");
+  if (name.startsWith("--")) throw usage(`${name} is no command; the command comes first`);
   const command = find(name);
   const common = flagsOf(commonFlags);
   if (words.includes("--help")) {

@@ -43,10 +43,10 @@ export function trainerFileBytes(file: TrainerFile): Uint8Array<ArrayBuffer>[] {
 export function checkSettings(before: Settings, now: Settings): void {
   for (const name of new Set([...Object.keys(before), ...Object.keys(now)])) {
     if (before[name] === now[name]) continue;
-    const show = (value: Settings[string] | undefined): string => (value === undefined ? "not set" : JSON.stringify(value));
+    const show = (value: Settings[string] | undefined): string => (value == null ? "left out" : JSON.stringify(value));
     throw new LabError(
       "bad-param",
-      `${name} is ${show(now[name])}, but the run was started with ${show(before[name])}`,
+      `${name}: now ${show(now[name])}, at the start of the run ${show(before[name])}`,
       "Resume with the flags of the start; only --steps, --eval-every and --checkpoint-every may change.",
     );
   }
