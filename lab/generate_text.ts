@@ -1,7 +1,8 @@
-import { encodePrompt, stopIds, tokenizerOf } from "./text.ts";
+import type { PromptScores } from "../lm/generate.ts";
+import type { Tokenizer } from "../lm/tokenizer.ts";
 import type { Calls, ScoredToken } from "./protocol.ts";
-import { runnersUp, scoreTokens } from "./score.ts";
 import type { Session } from "./session.ts";
+import { encodePrompt, stopIds, tokenizerOf } from "./text.ts";
 
 type Generate = Calls["generate"];
 
@@ -20,11 +21,14 @@ export async function* generateText(
   const nTop = Math.max(1, nRunnersUp);
   const decoder = await session.decoderFor(n, nTop);
   const stops = stopIds(loaded);
-  const steps = decoder.generate(ids, { ...sampling, maxNewTokens, stopIds: stops, ...(signal ? { signal } : {}) });
+  let scores: PromptScores | undefined;
+  const onPrompt = (seen: PromptScores): void => void (scores = seen);
+  const steps = decoder.generate(ids, { ...sampling, maxNewTokens, stopIds: stops, onPrompt, ...(signal ? { signal } : {}) });
   const open = new Set(Array.from({ length: n }, (_, k) => k));
-  yield { kind: "prompt", tokens: await scoreTokens(loaded.model, tokenizer, ids, nTop) };
   for (;;) {
     const { value, done } = await steps.next();
+    if (scores !== undefined) yield { kind: "prompt", tokens: promptTokens(tokenizer, ids, scores, nTop) };
+    scores = undefined;
     if (done) {
       const { reason, timing } = value;
       const { prefillMs, decodeMs, nSteps, dispatchesPerToken, readbackBytesPerToken } = timing;
@@ -43,4 +47,28 @@ export async function* generateText(
       if (stops.includes(id)) open.delete(k);
     }
   }
+}
+
+/** Every token of the prompt with the probability the model gave it and what it would have said instead. */
+function promptTokens(tokenizer: Tokenizer, ids: readonly number[], scores: PromptScores, k: number): ScoredToken[] {
+  return ids.map((id, t) => ({
+    id,
+    piece: tokenizer.piece(id),
+    logprob: t === 0 ? null : scores.logprobs[t - 1]!,
+    runnersUp: t === 0 ? [] : runnersUp(tokenizer, scores.topIds, scores.topLogprobs, t - 1, k),
+  }));
+}
+
+/** Row `row` of [N·k] ids and log-probabilities as tokens. */
+function runnersUp(
+  tokenizer: Tokenizer,
+  topIds: Uint32Array,
+  topLogprobs: Float32Array,
+  row: number,
+  k: number,
+): ScoredToken["runnersUp"] {
+  return Array.from({ length: k }, (_, j) => {
+    const id = topIds[row * k + j]!;
+    return { id, piece: tokenizer.piece(id), logprob: topLogprobs[row * k + j]! };
+  });
 }

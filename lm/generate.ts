@@ -6,6 +6,7 @@
 import { cacheBroadcast } from "../gpu/ops/cache_broadcast.ts";
 import { checkSampleSettings, sample, type SampleSettings } from "../gpu/ops/sample.ts";
 import { topTokens } from "../gpu/ops/top_tokens.ts";
+import { logProbOf } from "../gpu/ops/cross_entropy.ts";
 import { gatherRows } from "../gpu/ops/embedding.ts";
 import { logToken } from "../gpu/ops/log_token.ts";
 import type { Plan } from "../gpu/plan.ts";
@@ -22,6 +23,8 @@ export interface GenerateOptions extends SampleSettings {
   /** A continuation ends with (and includes) the first of these ids. */
   readonly stopIds: readonly number[];
   readonly signal?: AbortSignal;
+  /** Called once, before the first token, by a decoder that reads runners-up. */
+  readonly onPrompt?: (scores: PromptScores) => void;
 }
 
 /** One decoded position: an entry per continuation. */
@@ -32,6 +35,15 @@ export interface GeneratedStep {
   /** [n·k] the most probable ids, best first, and their log-probabilities. */
   readonly topIds?: Uint32Array;
   readonly topLogprobs?: Float32Array;
+}
+
+/** How the model sees the prompt: entry t is about the token after position t (the last has none to be about). */
+export interface PromptScores {
+  /** [T] natural log of the probability of token t + 1. */
+  readonly logprobs: Float32Array;
+  /** [T·k] the most probable tokens after position t, best first. */
+  readonly topIds: Uint32Array;
+  readonly topLogprobs: Float32Array;
 }
 
 export interface GenerateTiming {
@@ -173,21 +185,37 @@ export class Decoder {
     const seqLen = prompt.length;
     const ids = gpu.upload(Uint32Array.from(prompt), [seqLen], "prompt");
     const last = gpu.upload(new Uint32Array(this.n).fill(seqLen - 1), [this.n], "last row");
+    const next = gpu.upload(Uint32Array.from(prompt, (_, t) => prompt[t + 1] ?? 0), [seqLen], "next words");
     try {
       const plan = await gpu.record("prefill", (r) => {
         const hidden = this.model.hidden(r, ids, { batch: 1, seqLen, cache: firstSequence(this.cache) });
         for (const layer of [...this.cache.keys, ...this.cache.values]) cacheBroadcast(r, layer, seqLen);
-        const logits = this.model.logits(r, gatherRows(r, hidden, last));
-        return recordSampling(r, logits, this.next, this.log, this.nTop);
+        if (this.nTop === 0) {
+          const logits = this.model.logits(r, gatherRows(r, hidden, last));
+          return { scores: undefined, step: recordSampling(r, logits, this.next, this.log, 0) };
+        }
+        const logits = this.model.logits(r, hidden);
+        const top = topTokens(r, logits, this.nTop);
+        const scores = { logprobs: r.keep(logProbOf(r, logits, next)), ids: r.keep(top.ids), topLogprobs: r.keep(top.logprobs) };
+        return { scores, step: recordSampling(r, gatherRows(r, logits, last), this.next, this.log, this.nTop) };
       });
       try {
         plan.run(settingsAt(options, 0));
-        return await this.readStep(plan.outputs);
+        const { scores, step } = plan.outputs;
+        if (scores !== undefined && options.onPrompt !== undefined) {
+          const [logprobs, topIds, topLogprobs] = await Promise.all([
+            gpu.read(scores.logprobs),
+            gpu.read(scores.ids, "u32"),
+            gpu.read(scores.topLogprobs),
+          ]);
+          options.onPrompt({ logprobs, topIds, topLogprobs });
+        }
+        return await this.readStep(step);
       } finally {
         plan.dispose();
       }
     } finally {
-      gpu.free(ids, last);
+      gpu.free(ids, last, next);
     }
   }
 
