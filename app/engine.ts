@@ -45,7 +45,7 @@ export function createEngine(connect: () => Port): Engine {
   const fail = (message: string): void => {
     port = undefined;
     const error = new LabError("internal", message, "Reload the page.");
-    for (const id of [...waiting.keys()]) settle(id)?.reject(error);
+    for (const id of waiting.keys()) settle(id)?.reject(error);
   };
 
   const open = (): Port => {

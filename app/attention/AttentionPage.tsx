@@ -84,13 +84,13 @@ function TextForm() {
           {field.label}
         </label>
         <Explain label={field.label}>{field.doc}</Explain>
-        <span className="quiet" role="status">
+        <output className="quiet">
           {isRunning
             ? "Reading…"
             : isOld
               ? "The figures below are of another text. Read it to bring them up to date."
               : ""}
-        </span>
+        </output>
       </div>
       <div className="text-form-row">
         <textarea

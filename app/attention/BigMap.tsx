@@ -46,7 +46,8 @@ export function BigMap({ ref, tokens, weights, shade, cell, onCell, label }: Big
   useEffect(() => {
     if (over.current === null || layout.size <= 0) return;
     const context = prepare(over.current, layout.width, layout.height);
-    if (context !== null) drawFrame(context, layout, tokens, cell, getComputedStyle(over.current));
+    if (context !== null)
+      drawFrame(context, layout, tokens, cell, shade, getComputedStyle(over.current).fontFamily);
   }, [layout, tokens, cell, shade]);
 
   const point = (event: PointerEvent<HTMLElement>): void => {

@@ -1,6 +1,6 @@
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useMemo, useId, useRef, useState } from "react";
 import type { AttentionSummary } from "../../lab/protocol.ts";
-import { colourAt, css, type Shade } from "../charts/colour.ts";
+import { colourAt, css, pageColours, type Shade } from "../charts/colour.ts";
 import { percent, spoken, visible } from "../charts/format.ts";
 import { lensCell, lensCellAt, lensWindow, moveLens } from "../charts/lens.ts";
 import { canvasPicture, saveBlob, type Row } from "../charts/save.ts";
@@ -81,14 +81,21 @@ function Strip({ ref, summary, by, shade }: StripProps) {
   const { lens, tokens, nLayer } = summary;
   const T = tokens.length;
   const [wanted, setCell] = useState({ depth: nLayer, position: Math.max(0, T - 2) });
-  const cell = wanted.position < T && wanted.depth < lens.length ? wanted : { depth: 0, position: 0 };
+  const cell = useMemo(
+    () => (wanted.position < T && wanted.depth < lens.length ? wanted : { depth: 0, position: 0 }),
+    [wanted, T, lens.length],
+  );
   const height = headHeight + lens.length * lensCell.height;
 
   useEffect(() => {
     if (ref.current === null || width === 0) return;
     const context = prepare(ref.current, width, height);
     if (context !== null)
-      drawStrip(context, { summary, by, shade, scroll, width, cell }, getComputedStyle(ref.current));
+      drawStrip(
+        context,
+        { summary, by, shade, scroll, width, cell },
+        getComputedStyle(ref.current).fontFamily,
+      );
   }, [ref, summary, by, shade, scroll, width, height, cell]);
 
   const point = (event: React.PointerEvent<HTMLElement>): void => {
@@ -104,8 +111,9 @@ function Strip({ ref, summary, by, shade }: StripProps) {
     const element = box.current;
     if (element === null) return;
     const x = next.position * lensCell.width;
-    if (x < element.scrollLeft) element.scrollLeft = x;
-    if (x + lensCell.width > element.scrollLeft + width) element.scrollLeft = x + lensCell.width - width;
+    if (x < element.scrollLeft) element.scrollTo({ left: x });
+    if (x + lensCell.width > element.scrollLeft + width)
+      element.scrollTo({ left: x + lensCell.width - width });
   };
   return (
     <div className="lens">
@@ -141,9 +149,7 @@ function Strip({ ref, summary, by, shade }: StripProps) {
       <p id={id} className="hidden">
         Left and right choose the position, up and down the depth. The sentence below reads the cell.
       </p>
-      <p className="readout num" role="status">
-        {sentence(summary, cell.depth, cell.position)}
-      </p>
+      <output className="readout num">{sentence(summary, cell.depth, cell.position)}</output>
     </div>
   );
 }
@@ -176,14 +182,13 @@ interface Drawing {
 function drawStrip(
   context: CanvasRenderingContext2D,
   { summary, by, shade, scroll, width, cell }: Drawing,
-  style: CSSStyleDeclaration,
+  fontFamily: string,
 ): void {
   const { lens, tokens } = summary;
   const { from, to } = lensWindow(scroll, width, tokens.length);
-  const ink = style.getPropertyValue("--ink");
-  const quiet = style.getPropertyValue("--ink-3");
+  const { ink, quiet } = pageColours[shade];
   const text = (piece: string, x: number, y: number, weight: number): void => {
-    context.font = `${weight} 13px ${style.fontFamily}`;
+    context.font = `${weight} 13px ${fontFamily}`;
     const label = visible(piece).replace(/^␣(?=.)/, "");
     context.fillText(label.length > 9 ? `${label.slice(0, 8)}…` : label, x + 6, y + lensCell.height / 2);
   };

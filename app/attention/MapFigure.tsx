@@ -23,15 +23,13 @@ interface MapFigureProps {
 function pairs(tokens: AttentionSummary["tokens"], weights: Float32Array): Row[] {
   const T = tokens.length;
   return tokens.flatMap((from, q) =>
-    tokens
-      .slice(0, q + 1)
-      .map((to, k) => ({
-        from: q,
-        "from token": from.piece,
-        to: k,
-        "to token": to.piece,
-        weight: weights[q * T + k] ?? 0,
-      })),
+    tokens.slice(0, q + 1).map((to, k) => ({
+      from: q,
+      "from token": from.piece,
+      to: k,
+      "to token": to.piece,
+      weight: weights[q * T + k] ?? 0,
+    })),
   );
 }
 
@@ -68,9 +66,9 @@ export function MapFigure({ summary, pattern, layer, head, cell, onCell }: MapFi
         onCell={onCell}
         label={`Attention of layer ${layer}, head ${head}`}
       />
-      <p className="readout num" role="status">
+      <output className="readout num">
         {weights === null ? "Fetching this layer…" : sentence(tokens, weights, at)}
-      </p>
+      </output>
       {weights !== null && (
         <RowText
           tokens={tokens}

@@ -1,5 +1,6 @@
 /** Where the large map lies in its box, and the labels and lines over it. */
 import type { Token } from "../../lab/protocol.ts";
+import { pageColours, type Shade } from "../charts/colour.ts";
 import { visible } from "../charts/format.ts";
 import { labelStep, type Cell } from "../charts/pattern.ts";
 
@@ -41,15 +42,15 @@ export function drawFrame(
   layout: MapLayout,
   tokens: readonly Token[],
   cell: Cell,
-  style: CSSStyleDeclaration,
+  shade: Shade,
+  fontFamily: string,
 ): void {
   const { left, top, size } = layout;
   const step = size / tokens.length;
   const every = labelStep(step, fontSize + 3);
-  const ink = style.getPropertyValue("--ink");
-  const quiet = style.getPropertyValue("--ink-3");
+  const { ink, quiet, line } = pageColours[shade];
   const middle = (i: number): number => (i + 0.5) * step;
-  context.font = `${fontSize}px ${style.fontFamily}`;
+  context.font = `${fontSize}px ${fontFamily}`;
   context.textBaseline = "middle";
 
   const labels = (chosen: number, place: (i: number) => void): void => {
@@ -58,9 +59,9 @@ export function drawFrame(
       if (i !== chosen && Math.abs(i - chosen) * step >= fontSize + 1) place(i);
     }
     context.fillStyle = ink;
-    context.font = `600 ${fontSize}px ${style.fontFamily}`;
+    context.font = `600 ${fontSize}px ${fontFamily}`;
     place(chosen);
-    context.font = `${fontSize}px ${style.fontFamily}`;
+    context.font = `${fontSize}px ${fontFamily}`;
   };
   context.textAlign = "right";
   labels(cell.query, (i) => context.fillText(short(tokens[i]?.piece ?? ""), left - 6, top + middle(i)));
@@ -74,7 +75,7 @@ export function drawFrame(
   });
 
   // The triangle a token can see.
-  context.strokeStyle = style.getPropertyValue("--line");
+  context.strokeStyle = line;
   context.lineWidth = 1;
   context.beginPath();
   context.moveTo(left - 0.5, top);

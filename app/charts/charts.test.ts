@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ScoredToken } from "../../lab/protocol.ts";
+import { expectClose, float64, printed } from "../../lib/testing/close.ts";
 import {
   attentionOf,
   colourAt,
@@ -8,6 +10,7 @@ import {
   css,
   inkOn,
   lchToRgb,
+  pageColours,
   surpriseOf,
   table,
   type Rgb,
@@ -51,7 +54,7 @@ describe("colour", () => {
         expect(contrast(inkOn(colour), colour)).toBeGreaterThan(4.2);
       }
     }
-    expect(contrast([0, 0, 0], [255, 255, 255])).toBeCloseTo(21);
+    expectClose(contrast([0, 0, 0], [255, 255, 255]), 21, float64(8, 21));
   });
 
   test("lightness runs one way, so the order is seen without hue", () => {
@@ -66,13 +69,28 @@ describe("colour", () => {
   });
 
   test("positions on the scales", () => {
-    expect(surpriseOf(0)).toBeCloseTo(0);
-    expect(surpriseOf(Math.log(0.1))).toBeCloseTo(1 / 3);
+    expectClose(surpriseOf(0), 0, 0);
+    expectClose(surpriseOf(Math.log(0.1)), 1 / 3, float64(4, 1));
     expect(surpriseOf(Math.log(1e-9))).toBe(1);
     expect(attentionOf(0.25)).toBe(0.5);
     expect(attentionOf(-1)).toBe(0);
-    expect([...table("attention", "light").slice(0, 3)]).toEqual([...colourAt("attention", "light", 0)]);
+    expect(Array.from(table("attention", "light").subarray(0, 3))).toEqual(colourAt("attention", "light", 0));
     expect(css([1, 2, 3])).toBe("rgb(1 2 3)");
+  });
+});
+
+describe("canvas colours", () => {
+  test("are those of the style sheet", () => {
+    const sheet = readFileSync(new URL("../styles/tokens.css", import.meta.url), "utf8");
+    const [light = "", dark = ""] = sheet.split(':root[data-theme="dark"]');
+    for (const [shade, text] of [
+      ["light", light],
+      ["dark", dark],
+    ] as const) {
+      expect(text).toContain(`--ink: ${pageColours[shade].ink};`);
+      expect(text).toContain(`--ink-3: ${pageColours[shade].quiet};`);
+      expect(text).toContain(`--line: ${pageColours[shade].line};`);
+    }
   });
 });
 
@@ -137,13 +155,13 @@ describe("the funnel", () => {
       [80, 30],
     ]);
     expect(dots.map(({ y }) => y)).toEqual([50, 10, 30, 30]);
-    expect(dots[0]!.x).toBeCloseTo(40 - 20 / 3);
-    expect(dots[1]!.x).toBeCloseTo(40 + 20 / 3);
+    expectClose(dots[0]!.x, 40 - 20 / 3, float64(8, 100));
+    expectClose(dots[1]!.x, 40 + 20 / 3, float64(8, 100));
     expect(yTicks).toEqual([0, 1, 2, 3, 4]);
     expect(pathOf(mean)).toBe("M40.0 30.0L80.0 30.0");
   });
   test("the widest entropy of 3 tokens is (0 + ln 2 + ln 3)/3", () => {
-    expect(widestEntropy(3)).toBeCloseTo(0.59725);
+    expectClose(widestEntropy(3), 0.59725, printed(5));
     expect(widestEntropy(0)).toBe(0);
   });
 });
@@ -213,7 +231,7 @@ describe("surprise", () => {
       [1, 10, 9],
       [2, 20, 9],
     ]);
-    expect(bars[0]!.height).toBeCloseTo(10);
+    expectClose(bars[0]!.height, 10, float64(4, 10));
     expect(bars[1]!.height).toBe(20);
     expect(mostSurprising([token(null), token(1 / 2), token(1 / 100)])).toBe(2);
     expect(mostSurprising([token(null)])).toBe(-1);

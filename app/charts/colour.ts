@@ -91,6 +91,14 @@ export const surpriseOf = (logprob: number): number =>
 /** Where an attention weight lies on its scale: its square root, so that weak attention is seen too. */
 export const attentionOf = (weight: number): number => Math.sqrt(Math.min(1, Math.max(0, weight)));
 
+/** The page's own colours for what is drawn on a canvas; the same as in styles/tokens.css, which a test compares. */
+export const pageColours: Readonly<
+  Record<Shade, { readonly ink: string; readonly quiet: string; readonly line: string }>
+> = {
+  light: { ink: "#1c1b19", quiet: "#6a665f", line: "#e4e1da" },
+  dark: { ink: "#ecebe8", quiet: "#9b9993", line: "#2e3035" },
+};
+
 const inks: readonly Rgb[] = [
   [20, 20, 22],
   [255, 255, 255],

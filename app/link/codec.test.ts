@@ -115,14 +115,15 @@ describe("a value that is not legal", () => {
 
   test("no address makes the reader throw or pollutes an object", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (noise) => {
+      fc.property(fc.string({ unit: "binary", maxLength: 120 }), (noise) => {
         const { link } = readLink(`#/attention?${noise}`);
         const schema: Schema = pages[link.page].schema;
-        expect(Object.keys(link.values).sort()).toEqual(Object.keys(schema).sort());
-        for (const [key, value] of Object.entries(link.values))
-          expect(parseField(schema[key]!, String(value))).toBe(value);
+        const entries = Object.entries(link.values);
+        expect(entries.map(([key]) => key)).toEqual(Object.keys(schema));
+        expect(entries.every(([key, value]) => parseField(schema[key]!, String(value)) === value)).toBe(true);
         expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
       }),
+      { numRuns: 60 },
     );
   });
 });

@@ -100,11 +100,11 @@ export function GeneratedText() {
             ))}
           </div>
         )}
-        <p className="figure-foot" role="status">
+        <output className="figure-foot">
           {isOld && generation.status !== "running"
             ? "The settings have changed since this was written. Generate writes it again."
             : ""}
-        </p>
+        </output>
       </Figure>
       <div className="side">
         <TokenDetail

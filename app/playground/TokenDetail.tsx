@@ -43,9 +43,7 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
 }
 
 /** The most probable tokens at this place as bars; the one that stands there is marked, and added when it is not among them. */
-export function barsOf(
-  token: ScoredToken,
-): readonly {
+export function barsOf(token: ScoredToken): readonly {
   readonly id: number;
   readonly piece: string;
   readonly p: number;
@@ -73,26 +71,27 @@ function RunnersUp({ token }: { readonly token: ScoredToken }) {
       <thead className="hidden">
         <tr>
           <th scope="col">Token</th>
-          <th scope="col">Bar</th>
           <th scope="col">Probability</th>
         </tr>
       </thead>
       <tbody>
         {Array.from({ length: nRows }, (_, i) => bars[i]).map((bar, i) =>
           bar === undefined ? (
-            <tr key={i} aria-hidden>
-              <td colSpan={3}>&nbsp;</td>
-            </tr>
+            <tr key={i} className="no-bar" />
           ) : (
             <tr key={i} className={bar.isChosen ? "chosen" : undefined}>
               <th scope="row" className="piece">
                 {visible(bar.piece)}
                 {bar.isChosen && <span className="hidden"> (stands here)</span>}
               </th>
-              <td className="bar-cell">
-                <span className="bar" style={{ width: `${Math.max(0.5, 100 * bar.p)}%` }} />
+              <td>
+                <div className="bar-cell">
+                  <span className="bar-track">
+                    <span className="bar" style={{ width: `${Math.max(0.5, 100 * bar.p)}%` }} />
+                  </span>
+                  {percent(bar.p)}
+                </div>
               </td>
-              <td className="bar-value">{percent(bar.p)}</td>
             </tr>
           ),
         )}

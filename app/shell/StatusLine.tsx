@@ -32,9 +32,7 @@ export function StatusLine() {
       <span className="status-item adapter">
         {engine.status === "open" ? <Adapter adapter={engine.adapter} /> : "Not computing yet"}
       </span>
-      <span className="status-item" role="status">
-        {busy}
-      </span>
+      <output className="status-item">{busy}</output>
       <span className="status-gap" />
       <span className="status-item">
         {timing === null

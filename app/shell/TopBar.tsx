@@ -80,9 +80,7 @@ function CopyLink() {
     <TooltipTrigger delay={300}>
       <Button className="icon-button" aria-label="Copy link" onPress={() => void copy()}>
         {isCopied ? <Check size={18} aria-hidden /> : <Link2 size={18} aria-hidden />}
-        <span className="hidden" role="status">
-          {isCopied ? "Link copied" : ""}
-        </span>
+        <output className="hidden">{isCopied ? "Link copied" : ""}</output>
       </Button>
       <Tooltip className="tip" placement="bottom" offset={6}>
         {isCopied ? "Copied" : "Copy a link to exactly this: text, model, settings, seed and view"}

@@ -153,14 +153,11 @@ function Judge({ task, example }: { readonly task: Task; readonly example: Examp
         placeholder="Type an answer and see how it is marked"
         onChange={(event) => setAnswer(event.target.value)}
       />
-      <p
-        className={verdict === null ? "verdict quiet" : verdict.ok ? "verdict good" : "verdict bad"}
-        role="status"
-      >
+      <output className={verdict === null ? "verdict quiet" : verdict.ok ? "verdict good" : "verdict bad"}>
         {verdict === null
           ? "The judge is a program; it reads the answer as a model’s output would be read."
           : `${verdict.ok ? "Right." : "Wrong."} ${verdict.why}`}
-      </p>
+      </output>
       <Button className="button plain" onPress={() => setAnswer(example.completion)}>
         Fill in the right answer
       </Button>
