@@ -1,5 +1,5 @@
 // Causal grouped-query attention, gradient of the queries, without barriers: the formula and bindings of
-// `attention_dq`. One invocation per 4 neighbouring queries of a head, over blocks of 8 keys; dqkv holds the running
+// `attention_dq`. One invocation per 4 neighbouring queries of a head, over blocks of 4 keys; dqkv holds the running
 // sums.
 // Twin: gpu/ops/attention_twin.ts `attentionBackwardTwin`.
 override WG_SIZE: u32 = 8;
@@ -45,50 +45,36 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   delta[stat.z] = row_delta.z;
   delta[stat.w] = row_delta.w;
 
-  for (var j0 = 0u; j0 <= t.w; j0 += 8u) {
-    let ja = j0 + vec4u(0u, 1u, 2u, 3u);
-    let jb = ja + 4u;
-    let ra = min(ja, t.wwww) * stride;
-    let rb = min(jb, t.wwww) * stride;
-    let ka = k_base + ra;
-    let kb = k_base + rb;
-    let va = v_base + ra;
-    let vb = v_base + rb;
-    var sa = mat4x4f();
-    var sb = mat4x4f();
+  for (var j0 = 0u; j0 <= t.w; j0 += 4u) {
+    let j = j0 + vec4u(0u, 1u, 2u, 3u);
+    let key_row = min(j, t.wwww) * stride;
+    let k_at = k_base + key_row;
+    let v_at = v_base + key_row;
+    var s = mat4x4f();
     for (var c = 0u; c < u.d4; c++) {
-      let keys_a = mat4x4f(qkv[ka.x + c], qkv[ka.y + c], qkv[ka.z + c], qkv[ka.w + c]);
-      let keys_b = mat4x4f(qkv[kb.x + c], qkv[kb.y + c], qkv[kb.z + c], qkv[kb.w + c]);
+      let keys = mat4x4f(qkv[k_at.x + c], qkv[k_at.y + c], qkv[k_at.z + c], qkv[k_at.w + c]);
       let q0 = qkv[q_at.x + c]; let q1 = qkv[q_at.y + c]; let q2 = qkv[q_at.z + c]; let q3 = qkv[q_at.w + c];
-      sa += mat4x4f(q0 * keys_a, q1 * keys_a, q2 * keys_a, q3 * keys_a);
-      sb += mat4x4f(q0 * keys_b, q1 * keys_b, q2 * keys_b, q3 * keys_b);
+      s += mat4x4f(q0 * keys, q1 * keys, q2 * keys, q3 * keys);
     }
-    var da = mat4x4f();
-    var db = mat4x4f();
+    var ds = mat4x4f();
     for (var c = 0u; c < u.d4; c++) {
-      let values_a = mat4x4f(qkv[va.x + c], qkv[va.y + c], qkv[va.z + c], qkv[va.w + c]);
-      let values_b = mat4x4f(qkv[vb.x + c], qkv[vb.y + c], qkv[vb.z + c], qkv[vb.w + c]);
+      let values = mat4x4f(qkv[v_at.x + c], qkv[v_at.y + c], qkv[v_at.z + c], qkv[v_at.w + c]);
       let g0 = d_o[o_at.x + c]; let g1 = d_o[o_at.y + c]; let g2 = d_o[o_at.z + c]; let g3 = d_o[o_at.w + c];
-      da += mat4x4f(g0 * values_a, g1 * values_a, g2 * values_a, g3 * values_a);
-      db += mat4x4f(g0 * values_b, g1 * values_b, g2 * values_b, g3 * values_b);
+      ds += mat4x4f(g0 * values, g1 * values, g2 * values, g3 * values);
     }
     for (var r = 0u; r < 4u; r++) {
-      let seen_a = ja <= vec4u(t[r]);
-      let seen_b = jb <= vec4u(t[r]);
-      let a = exp(select(vec4f(0.0), sa[r] * u.scale - row_lse[r], seen_a)) * (da[r] - row_delta[r]);
-      let e = exp(select(vec4f(0.0), sb[r] * u.scale - row_lse[r], seen_b)) * (db[r] - row_delta[r]);
-      da[r] = select(vec4f(0.0), u.scale * a, seen_a);
-      db[r] = select(vec4f(0.0), u.scale * e, seen_b);
+      let seen = j <= vec4u(t[r]);
+      let a = exp(select(vec4f(0.0), s[r] * u.scale - row_lse[r], seen)) * (ds[r] - row_delta[r]);
+      ds[r] = select(vec4f(0.0), u.scale * a, seen);
     }
     for (var c = 0u; c < u.d4; c++) {
-      let keys_a = mat4x4f(qkv[ka.x + c], qkv[ka.y + c], qkv[ka.z + c], qkv[ka.w + c]);
-      let keys_b = mat4x4f(qkv[kb.x + c], qkv[kb.y + c], qkv[kb.z + c], qkv[kb.w + c]);
+      let keys = mat4x4f(qkv[k_at.x + c], qkv[k_at.y + c], qkv[k_at.z + c], qkv[k_at.w + c]);
       var sums = mat4x4f();
       if (j0 > 0u) { sums = mat4x4f(dqkv[q_at.x + c], dqkv[q_at.y + c], dqkv[q_at.z + c], dqkv[q_at.w + c]); }
-      dqkv[q_at.w + c] = sums[3] + keys_a * da[3] + keys_b * db[3];
-      dqkv[q_at.z + c] = sums[2] + keys_a * da[2] + keys_b * db[2];
-      dqkv[q_at.y + c] = sums[1] + keys_a * da[1] + keys_b * db[1];
-      dqkv[q_at.x + c] = sums[0] + keys_a * da[0] + keys_b * db[0];
+      dqkv[q_at.w + c] = sums[3] + keys * ds[3];
+      dqkv[q_at.z + c] = sums[2] + keys * ds[2];
+      dqkv[q_at.y + c] = sums[1] + keys * ds[1];
+      dqkv[q_at.x + c] = sums[0] + keys * ds[0];
     }
   }
 }
