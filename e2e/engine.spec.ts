@@ -31,6 +31,7 @@ const generateInPage = (page: Page, request: GenerateRequest): Promise<number[][
   page.evaluate((it) => window.engine.generate(it), request);
 
 test.describe("stories260K", () => {
+  // The checkpoints of others are not part of this repository; where they are promised (CI) the test fails instead.
   test.skip(!isRealHere && !process.env["CI"], "the real checkpoints are not beside this repository");
 
   test("its published stories in the browser, token for token", async ({ page }) => {

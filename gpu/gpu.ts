@@ -173,22 +173,20 @@ export class Gpu {
   async guarded<T>(what: string, work: () => T | Promise<T>): Promise<T> {
     this.device.pushErrorScope("out-of-memory");
     this.device.pushErrorScope("validation");
-    let result: T;
-    try {
-      result = await work();
-    } finally {
-      const [validation, memory] = [this.device.popErrorScope(), this.device.popErrorScope()];
-      const [invalid, full] = await Promise.all([validation, memory]);
-      if (full) {
-        throw new LabError(
-          "out-of-memory",
-          `${what}: the device has no memory left for it (${full.message})`,
-          "Close other tabs, or use a smaller model, a shorter text or a smaller batch.",
-        );
-      }
-      if (invalid) throw new LabError("internal", `${what}: ${invalid.message}`);
+    const attempt = outcomeOf(work);
+    // Work that is done at once has its scopes popped at once, so that concurrent calls cannot swap theirs.
+    const outcome = attempt instanceof Promise ? await attempt : attempt;
+    const [invalid, full] = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+    if (full) {
+      throw new LabError(
+        "out-of-memory",
+        `${what}: the device has no memory left for it (${full.message})`,
+        "Close other tabs, or use a smaller model, a shorter text or a smaller batch.",
+      );
     }
-    return result;
+    if ("error" in outcome) throw outcome.error;
+    if (invalid) throw new LabError("internal", `${what}: ${invalid.message}`);
+    return outcome.value;
   }
 
   /** Resolves when everything submitted so far has run. */
@@ -203,5 +201,20 @@ export class Gpu {
   private bufferOf({ storage }: Tensor): GPUBuffer {
     if (storage.buffer === null) throw new LabError("internal", `${storage.label} has been freed or was never planned`);
     return storage.buffer;
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+function outcomeOf<T>(work: () => T | Promise<T>): Outcome<T> | Promise<Outcome<T>> {
+  try {
+    const value = work();
+    if (!(value instanceof Promise)) return { value };
+    return value.then(
+      (value: T) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+  } catch (error) {
+    return { error };
   }
 }

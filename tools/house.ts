@@ -40,7 +40,7 @@ interface Parsed extends SourceFile {
 
 const isScript = (path: string): boolean => /\.tsx?$/.test(path);
 const isTest = (path: string): boolean => /\.(test|spec)\.tsx?$/.test(path);
-const isTesting = (path: string): boolean => isTest(path) || /(^|\/)testing\//.test(path);
+const isTesting = (path: string): boolean => isTest(path) || /(^|\/)testing\/|\.bounds\.ts$/.test(path);
 
 // ---------------------------------------------------------------- reading
 
