@@ -28,8 +28,7 @@ const providers = new Map<string, GPU>();
 /** Opens a device on the adapter asked for and says on standard error which it is. Throws `no-adapter`. */
 export async function openSession(io: Io, choice: string): Promise<Session> {
   const session = await Session.open(await providerFor(io, choice)).catch((error: unknown) => {
-    if (error instanceof LabError && error.code === "no-adapter") throw noAdapter(choice);
-    throw error;
+    throw isMissing(error) ? noAdapter(choice, error.message) : error;
   });
   const { vendor, architecture, description, isSoftware, f16, subgroups } = session.adapter;
   if (choice === "gpu" && isSoftware) {
@@ -86,9 +85,19 @@ function manifests(io: Io): string[] {
     .flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith(".json")).map((name) => join(folder, name)));
 }
 
-const noAdapter = (choice: string): LabError =>
-  new LabError(
+/** Dawn throws where the filter leaves nothing, and answers null where there is nothing at all. */
+function isMissing(error: unknown): error is Error {
+  if (error instanceof LabError) return error.code === "no-adapter";
+  return error instanceof Error && /no suitable backends|no supported adapters/i.test(error.message);
+}
+
+function noAdapter(choice: string, said = ""): LabError {
+  const there = [...said.matchAll(/name: '([^']+)'/g)].map((match) => match[1]);
+  const isAny = choice === "auto" || choice === "gpu";
+  const what = isAny ? "no WebGPU adapter was found on this machine" : `there is no adapter "${choice}" on this machine`;
+  return new LabError(
     "no-adapter",
-    choice === "auto" || choice === "gpu" ? "no WebGPU adapter was found on this machine" : `there is no adapter "${choice}" on this machine`,
+    `${what}${there.length > 0 ? `, but ${there.join(" and ")}` : ""}`,
     "npm test names the packages that would give this machine one; VK_DRIVER_FILES points at a Vulkan driver of your own.",
   );
+}

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { LabError } from "../lib/errors.ts";
 import type { Context } from "./command.ts";
-import { defineCommand, flagName, flagsOf, nearest, parseFlags, splitOnce } from "./flags.ts";
+import { defineCommand, flagName, flagsOf, nearest, parseFlags, parseSettings, settingsText, splitOnce } from "./flags.ts";
 
 const schema = z.object({
   model: z.string().min(1).meta({ description: "the model", placeholder: "M" }),
@@ -46,8 +46,10 @@ describe("flags of a schema", () => {
   test("values of every type, apart or after =", async () => {
     expect(
       await run(
-        ...["--model=a=b", "--max-new-tokens", "9", "--top-p=.5", "--stop-eos", "false", "--tokens", "1,2, 3"],
-        ...["--hooks", "a.b,c", "--set", "x=1,2", "--set", "y=3", "--kv", "window"],
+        ..."--model=a=b --max-new-tokens 9 --top-p=.5 --stop-eos false".split(" "),
+        "--tokens",
+        "1,2, 3",
+        ..."--hooks a.b,c --set x=1,2 --set y=3 --kv window".split(" "),
       ),
     ).toEqual({
       model: "a=b",
@@ -91,6 +93,28 @@ describe("flags of a schema", () => {
     [["--model", "m", "--kv", "h2o"], '--kv is "h2o", expected full or window'],
   ])("refuses %j", async (words, message) => {
     expect(await refusal(...words)).toBe(message);
+  });
+});
+
+describe("settings", () => {
+  const settings = z.object({ beta: z.number().gt(0).default(0.1).meta({ description: "how much" }), isOn: z.boolean().default(false) });
+  const read = (...words: string[]) => parseSettings(settings, words, "dpo", "try");
+
+  test("are typed by their schema", () => {
+    expect(read()).toEqual({ beta: 0.1, isOn: false });
+    expect(read("beta=2e-3", "isOn=true")).toEqual({ beta: 0.002, isOn: true });
+    expect(settingsText(settings)).toBe("beta=0.1 (how much), isOn=false");
+  });
+
+  test.each([
+    [["gamma=1"], "--set gamma: dpo has beta, isOn"],
+    [["beta"], "--set beta needs a value: beta=…"],
+    [["beta=1", "beta=2"], "--set beta is given twice"],
+    [["beta=x"], '--set beta is "x", expected a number'],
+    [["beta=0"], "--set beta is 0, expected more than 0"],
+    [["__proto__=1"], "--set __proto__: dpo has beta, isOn"],
+  ])("refuses %j", (words, message) => {
+    expect(() => read(...words)).toThrow(message);
   });
 });
 

@@ -125,12 +125,46 @@ function readNumber(flag: Flag, text: string, command: string): number {
   throw usage(`${flag.name} is "${text}", expected ${what}`, command);
 }
 
+/** Words `key=value` of `--set` → checked values of a schema. Throws `bad-param` with what there is. */
+export function parseSettings<Settings extends z.ZodType>(
+  schema: Settings,
+  words: readonly string[],
+  what: string,
+  command: string,
+): z.infer<Settings> {
+  const known = flagsOf(schema);
+  const values: Record<string, unknown> = {};
+  for (const word of words) {
+    const [key, text] = splitOnce(word, "=");
+    const setting = known.find((candidate) => candidate.key === key);
+    if (setting === undefined) {
+      throw usage(`--set ${key}: ${what} has ${known.map((one) => one.key).join(", ")}`, command);
+    }
+    if (text === undefined) throw usage(`--set ${key} needs a value: ${key}=…`, command);
+    if (Object.hasOwn(values, key)) throw usage(`--set ${key} is given twice`, command);
+    values[key] = readValue({ ...setting, name: `--set ${key}` }, text, command);
+  }
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) throw usage(sentenceOf(parsed.error, values, (key) => `--set ${key}`), command);
+  return parsed.data;
+}
+
+/** The settings of a schema with their defaults, for the description of `--set`. */
+export const settingsText = (schema: z.ZodType): string =>
+  flagsOf(schema)
+    .map(({ key, default: value, description }) => `${key}=${String(value)}${description === undefined ? "" : ` (${description})`}`)
+    .join(", ");
+
 /** The first thing a schema found wrong, as a sentence about a flag. */
-export function sentenceOf(error: z.ZodError, values: Readonly<Record<string, unknown>>): string {
+export function sentenceOf(
+  error: z.ZodError,
+  values: Readonly<Record<string, unknown>>,
+  nameOf: (key: string) => string = flagName,
+): string {
   const issue = error.issues[0];
   const key = issue?.path[0];
   if (issue === undefined || key === undefined) return issue?.message ?? "the flags do not fit together";
-  const name = flagName(String(key));
+  const name = nameOf(String(key));
   const value = values[String(key)];
   if (value === undefined) return `${name} is missing`;
   const part = issue.path[1] === undefined ? value : (value as unknown[])[Number(issue.path[1])];

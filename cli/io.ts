@@ -1,4 +1,5 @@
 /** What a command sees of the process, so that tests can run one without a process. */
+import type { Session } from "../lab/session.ts";
 
 /** A stream that takes text. */
 export interface Out {
@@ -14,6 +15,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: a command stops as cleanly as it can. */
   readonly signal: AbortSignal;
+  /** Stands in for opening a device of its own, given the value of `--adapter`. */
+  readonly openSession?: ((adapter: string) => Promise<Session>) | undefined;
 }
 
 /** Plain lines of progress come at most this often. */

@@ -73,6 +73,8 @@ describe("errors", () => {
     [["train", "--model", "m", "--data", "d", "--steps", "3"], "--loss is missing"],
     [["train", "--model", "m", "--data", "d", "--loss", "ce"], "--steps is missing"],
     [["train", "--recipe", "r", "--lr", "1"], "--lr is the recipe's to say"],
+    [["train", "--recipe", "r", "--batch-size", "1"], "--batch-size is the recipe's to say"],
+    [["train", "--recipe", "r", "--eval-every", "1"], "--eval-every with a recipe needs --eval-data"],
     [["train", "--recipe", "r", "--data", "d"], "--data goes with --model; a recipe makes its own data"],
     [["train", "--recipe", "r", "--resume"], "--resume needs --out, the folder of the run to go on with"],
   ])("%j is bad usage", async (words, message) => {

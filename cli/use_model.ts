@@ -66,7 +66,7 @@ export async function withSession<T>(
   { io }: Pick<Context, "io">,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = await openSession(io, adapter);
+  const session = await (io.openSession?.(adapter) ?? openSession(io, adapter));
   const lost = new Promise<never>((_, reject) => {
     session.onLost = ({ message }) => reject(new LabError("device-lost", message, "Run it again."));
   });

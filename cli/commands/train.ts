@@ -7,7 +7,7 @@ import type { Transformer } from "../../lm/transformer.ts";
 import { adapterFlag } from "../adapter.ts";
 import { exists, writeCheckpoint } from "../checkpoint_store.ts";
 import type { Context, Outcome } from "../command.ts";
-import { defineCommand, sentenceOf, splitOnce, usage } from "../flags.ts";
+import { defineCommand, flagName, parseSettings, settingsText, usage } from "../flags.ts";
 import { duration, Progress } from "../io.ts";
 import { dataFileHelp, readDataFile, sequencesFor } from "../read_data.ts";
 import { checkSettings, readTrainerFile, type Settings, trainerFileBytes, trainerFileName } from "../trainer_file.ts";
@@ -16,6 +16,13 @@ import { withSession } from "../use_model.ts";
 import { lossFlag } from "./loss.ts";
 
 const count = z.int().min(1);
+
+const adamwSettings = z.object({
+  beta1: z.number().gt(0).lt(1).default(0.9),
+  beta2: z.number().gt(0).lt(1).default(0.95),
+  eps: z.number().positive().default(1e-8),
+  finalLr: z.number().min(0).max(1).default(0).meta({ description: "learning rate at the end, as a fraction of lr" }),
+});
 
 const flags = z.object({
   model: z.string().min(1).optional().meta({ description: "the model to start from", placeholder: "M" }),
@@ -37,7 +44,7 @@ const flags = z.object({
   schedule: z.enum(scheduleIds).default("constant").meta({ description: "how the learning rate goes on to the last of --steps" }),
   clip: z.number().min(0).default(1).meta({ description: "largest global gradient norm; 0 is no clipping" }),
   set: z.array(z.string()).default([]).meta({
-    description: "beta1=0.9, beta2=0.95, eps=1e-8, finalLr=0 (learning rate at the end, as a fraction of lr)",
+    description: settingsText(adamwSettings),
     placeholder: "K=V",
     repeated: true,
   }),
@@ -50,14 +57,6 @@ const flags = z.object({
   resume: z.boolean().default(false).meta({ description: "go on from the checkpoint in --out" }),
 });
 type Flags = z.infer<typeof flags>;
-
-const number = (schema: z.ZodNumber) => z.string().transform(Number).pipe(schema);
-const adamwSettings = z.strictObject({
-  beta1: number(z.number().gt(0).lt(1)).default(0.9),
-  beta2: number(z.number().gt(0).lt(1)).default(0.95),
-  eps: number(z.number().positive()).default(1e-8),
-  finalLr: number(z.number().min(0).max(1)).default(0),
-});
 
 /** What only fine-tuning has; a recipe says it itself. */
 const ofFineTuning = ["loss", "lr", "batchSize", "weightDecay", "warmup", "schedule", "clip", "set", "seed"] as const;
@@ -96,29 +95,12 @@ function problemOf(given: Flags): string | undefined {
     if (data !== undefined) return "--data goes with --model; a recipe makes its own data";
     const defaults = flags.parse({});
     const stray = ofFineTuning.find((key) => JSON.stringify(given[key]) !== JSON.stringify(defaults[key]));
-    if (stray !== undefined) return `--${stray} is the recipe's to say`;
+    if (stray !== undefined) return `${flagName(stray)} is the recipe's to say`;
     return evalEvery > 0 && evalData === undefined ? "--eval-every with a recipe needs --eval-data" : undefined;
   }
   if (data === undefined) return "--data is missing";
   if (loss === undefined) return "--loss is missing";
   return steps === undefined ? "--steps is missing" : undefined;
-}
-
-/** `--set` of AdamW. Throws `bad-param`. */
-function settingsOf(set: readonly string[]): z.infer<typeof adamwSettings> {
-  const values: Record<string, unknown> = {};
-  for (const word of set) {
-    const [key, value] = splitOnce(word, "=");
-    if (value === undefined) throw usage(`--set ${word}: expected name=value`, "train");
-    if (!Object.hasOwn(adamwSettings.shape, key)) {
-      throw usage(`--set ${key}: adamw has ${Object.keys(adamwSettings.shape).join(", ")}`, "train");
-    }
-    if (Object.hasOwn(values, key)) throw usage(`--set ${key} is given twice`, "train");
-    values[key] = value;
-  }
-  const parsed = adamwSettings.safeParse(values);
-  if (!parsed.success) throw usage(sentenceOf(parsed.error, values).replace(/^--/, "--set "), "train");
-  return parsed.data;
 }
 
 async function runTraining(given: Flags, context: Context, session: Session): Promise<Outcome> {
@@ -202,7 +184,7 @@ interface Job {
 }
 
 async function fineTune(given: Flags, context: Context, session: Session, out: string | undefined): Promise<Job> {
-  const adamw = settingsOf(given.set);
+  const adamw = parseSettings(adamwSettings, given.set, given.optimizer, "train");
   const start = await openForTraining(given.model!, given.resume ? out : undefined, context, session);
   const { loaded, folder, optimizerFile } = start;
   const data = await readDataFile(given.data!, context);

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { Session } from "../../lab/session.ts";
+import { nodeProvider } from "../../gpu/testing/node_gpu.ts";
 import { main } from "../run.ts";
 
 /** What a command left behind. */
@@ -16,8 +18,18 @@ export interface Ran {
 export interface RanOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Opens a device of its own, as a process does; otherwise all share one, which saves compiling everything anew. */
+  readonly hasOwnDevice?: boolean;
   /** Called with everything written to either stream, as it is written. */
   readonly onWrite?: (text: string) => void;
+}
+
+let session: Promise<Session> | undefined;
+
+/** One session for all commands of a test file; closing it only unloads its model. */
+function sharedSession(): Promise<Session> {
+  session ??= Session.open(nodeProvider()).then((opened) => Object.assign(opened, { close: () => opened.unload() }));
+  return session;
 }
 
 /** Runs a command in this process. */
@@ -37,6 +49,7 @@ export async function lab(argv: readonly string[], options: RanOptions = {}): Pr
       },
     },
     env: options.env ?? {},
+    openSession: options.hasOwnDevice === true ? undefined : sharedSession,
     signal: options.signal ?? new AbortController().signal,
   });
   return {
