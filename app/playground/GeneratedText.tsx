@@ -49,7 +49,7 @@ export function GeneratedText() {
     setChosen({ run: generation.request, place: { block, index } });
   const hasText = generation.prompt.length > 0;
   const whole = (continuation: number): string =>
-    textOf(generation.prompt) + textOf(generation.continuations[continuation] ?? []);
+    (generation.request?.prompt ?? "") + textOf(generation.continuations[continuation] ?? []);
   return (
     <>
       <Figure

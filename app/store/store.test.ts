@@ -397,6 +397,12 @@ describe("token lists", () => {
     expect(textOf(grown)).toContain("clever boy named Felix");
   });
 
+  test("the tokenizer's marks are no part of the text", () => {
+    const pieces = ["<bos>", "Tell", " <b>", "<|im_start|>", "<", "s", ">", "</s>", "<eos>"];
+    const marked = pieces.map((piece, id) => ({ id, piece, logprob: null, runnersUp: [] }));
+    expect(textOf(toChunks(marked))).toBe("Tell <b><s>");
+  });
+
   test("score: probabilities 1/2 and 1/8 give 2 ln 2 nats per token, perplexity 4", () => {
     const at = (p: number | null) => ({
       id: 0,
