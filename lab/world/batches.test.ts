@@ -6,7 +6,8 @@ import { initialWeights } from "./initial_weights.ts";
 import { learningRateAt, parseRecipe, phaseAt, totalSteps, type Recipe } from "./recipe.ts";
 import { bosId, decode, eosId, tokens } from "./tokenizer.ts";
 
-const json = (path: string): unknown => JSON.parse(readFileSync(new URL(`../../recipes/${path}`, import.meta.url), "utf8"));
+const json = (path: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../recipes/${path}`, import.meta.url), "utf8"));
 const recipes = ["world-s.json", "world-m.json", "goldens/tiny.json"].map((p) => parseRecipe(json(p)));
 const tiny = recipes[2]!;
 
@@ -19,8 +20,12 @@ describe("recipes", () => {
     const raw = json("goldens/tiny.json") as Record<string, unknown>;
     expect(() => parseRecipe({ ...raw, seed: -1 })).toThrow(/seed/);
     expect(() => parseRecipe({ ...raw, extra: 1 })).toThrow(/extra/);
-    expect(() => parseRecipe({ ...raw, model: { ...(raw["model"] as object), nKvHead: 3 } })).toThrow(/nKvHead/);
-    expect(() => parseRecipe({ ...raw, model: { ...(raw["model"] as object), nCtx: 32 } })).toThrow(/context is 32/);
+    expect(() => parseRecipe({ ...raw, model: { ...(raw["model"] as object), nKvHead: 3 } })).toThrow(
+      /nKvHead/,
+    );
+    expect(() => parseRecipe({ ...raw, model: { ...(raw["model"] as object), nCtx: 32 } })).toThrow(
+      /context is 32/,
+    );
   });
 
   test("the learning rate rises, stays and falls: by hand for 50 steps, warm-up 5, decay 10 to a tenth", () => {
@@ -33,7 +38,11 @@ describe("recipes", () => {
   });
 
   test("the golden losses belong to this recipe and to the schedule", () => {
-    const golden = json("goldens/reference_losses.json") as { recipe: Recipe; losses: number[]; learningRates: number[] };
+    const golden = json("goldens/reference_losses.json") as {
+      recipe: Recipe;
+      losses: number[];
+      learningRates: number[];
+    };
     expect(golden.recipe).toEqual(tiny);
     expect(golden.losses).toHaveLength(50);
     golden.learningRates.forEach((lr, step) => expect(lr).toBeCloseTo(learningRateAt(tiny, step), 12));
@@ -52,7 +61,9 @@ describe("batches", () => {
 
   test("the first batches are pinned: other data would need other models and goldens", async () => {
     const { ids, mask } = batchAt(tiny, 0);
-    expect(await sha256(new Uint8Array(ids.buffer))).toBe("c3b61b5729bea20640d091d91b0979153b5281d9191ffed843cf5a77eb69c98a");
+    expect(await sha256(new Uint8Array(ids.buffer))).toBe(
+      "c3b61b5729bea20640d091d91b0979153b5281d9191ffed843cf5a77eb69c98a",
+    );
     expect(await sha256(mask)).toBe("f17bba69397cb849f163767d8c4b4f07f07ccf60f5340fec2ccc8f7db198393b");
   });
 
@@ -62,16 +73,18 @@ describe("batches", () => {
         const { rows, length, ids, mask } = batchAt(recipe, step);
         expect([rows, length]).toEqual([phaseAt(recipe, step).batch, phaseAt(recipe, step).length]);
         let counted = 0;
+        let broken = 0;
         for (let r = 0; r < rows; r++) {
           expect(ids[r * length]).toBe(bosId);
           expect(mask[r * length]).toBe(0);
           for (let t = 1; t < length; t++) {
             const at = r * length + t;
             counted += mask[at]!;
-            if (ids[at] === bosId) expect([ids[at - 1], mask[at]]).toEqual([eosId, 0]);
-            if (ids[at] === eosId) expect(mask[at]).toBe(1);
+            if (ids[at] === bosId && (ids[at - 1] !== eosId || mask[at] !== 0)) broken++;
+            if (ids[at] === eosId && mask[at] !== 1) broken++;
           }
         }
+        expect(broken).toBe(0);
         expect(counted / ids.length).toBeGreaterThan(0.2);
         expect(Math.max(...ids)).toBeLessThan(tokens.length);
       }
@@ -82,7 +95,9 @@ describe("batches", () => {
     const phase = { steps: 1, batch: 8, length: 256, mixture: { "single-hop": 1, "key-value": 1 } } as const;
     const questions = (plain: number): number => {
       const { ids } = batchAt({ ...tiny, phases: [{ ...phase, plain }] }, 0);
-      const documents = decode(ids).split("<bos>").filter((d) => d.includes("Question:"));
+      const documents = decode(ids)
+        .split("<bos>")
+        .filter((d) => d.includes("Question:"));
       return documents.reduce((n, d) => n + d.split("Question:").length - 1, 0) / documents.length;
     };
     expect(questions(1)).toBe(1);
@@ -90,7 +105,10 @@ describe("batches", () => {
   });
 
   test("in recall, the values asked for count and the pairs do not", () => {
-    const { ids, mask } = batchAt({ ...tiny, phases: [{ steps: 1, batch: 4, length: 64, mixture: { "key-value": 1 } }] }, 0);
+    const { ids, mask } = batchAt(
+      { ...tiny, phases: [{ steps: 1, batch: 4, length: 64, mixture: { "key-value": 1 } }] },
+      0,
+    );
     const row = [...ids.subarray(0, 64)];
     const end = row.indexOf(eosId);
     const find = decode(row).indexOf("Find:");
@@ -111,6 +129,8 @@ describe("initial weights", () => {
     expect(of("model.norm.weight").every((x) => x === 1)).toBe(true);
     expect(std(of("model.embed_tokens.weight"))).toBeCloseTo(0.02, 3);
     expect(std(of("model.layers.1.mlp.down_proj.weight"))).toBeCloseTo(0.01, 3);
-    expect(of("model.layers.0.self_attn.q_proj.weight")).not.toEqual(of("model.layers.1.self_attn.q_proj.weight"));
+    expect(of("model.layers.0.self_attn.q_proj.weight")).not.toEqual(
+      of("model.layers.1.self_attn.q_proj.weight"),
+    );
   });
 });

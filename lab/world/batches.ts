@@ -14,8 +14,18 @@ export interface Batch {
 
 /** About how many tokens a document of each task takes; the tasks of `scaling` grow with the room they are given. */
 const typicalLength: Record<TaskId, number> = {
-  stories: 105, "single-hop": 140, "two-hop": 150, addition: 50, sentiment: 17, topic: 32, "question-type": 27,
-  "key-value": 256, needle: 200, copy: 160, "many-shot": 160, instructions: 32,
+  stories: 105,
+  "single-hop": 140,
+  "two-hop": 150,
+  addition: 50,
+  sentiment: 17,
+  topic: 32,
+  "question-type": 27,
+  "key-value": 256,
+  needle: 200,
+  copy: 160,
+  "many-shot": 160,
+  instructions: 32,
 };
 const scaling: readonly TaskId[] = ["single-hop", "two-hop", "key-value", "needle", "copy", "many-shot"];
 
@@ -23,7 +33,9 @@ const scaling: readonly TaskId[] = ["single-hop", "two-hop", "key-value", "needl
 function drawTask(random: Random, phase: Phase): TaskId {
   const weights = Object.entries(phase.mixture).map(([id, share]) => {
     const task = id as TaskId;
-    const length = scaling.includes(task) ? (typicalLength[task] * phase.length) / 256 : Math.min(typicalLength[task], phase.length * 0.8);
+    const length = scaling.includes(task)
+      ? (typicalLength[task] * phase.length) / 256
+      : Math.min(typicalLength[task], phase.length * 0.8);
     return [task, share / length] as const;
   });
   let x = random.next() * weights.reduce((s, [, w]) => s + w, 0);
@@ -38,7 +50,10 @@ function drawTask(random: Random, phase: Phase): TaskId {
 function plainDocument(random: Random, task: Task, budget: number): Segment[] {
   const long = (task.id === "key-value" || task.id === "needle" || task.id === "many-shot") && budget >= 64;
   const { prompt, completion } = task.example(random, "train", long ? { length: budget } : {});
-  return [{ text: prompt, loss: false }, { text: completion, loss: true }];
+  return [
+    { text: prompt, loss: false },
+    { text: completion, loss: true },
+  ];
 }
 
 /**
@@ -56,9 +71,12 @@ function fillRow(random: Random, phase: Phase, ids: Uint16Array, mask: Uint8Arra
   while (at < ids.length) {
     const room = ids.length - at - 2;
     const task = taskOf(drawTask(random, phase));
-    const budget = random.next() < 0.5 ? room : Math.max(Math.min(room, 48), Math.floor(room * random.next()));
+    const budget =
+      random.next() < 0.5 ? room : Math.max(Math.min(room, 48), Math.floor(room * random.next()));
     const isPlain = phase.plain !== undefined && random.next() < phase.plain;
-    const segments = isPlain ? plainDocument(random, task, budget) : task.document(random, "train", Math.max(24, budget));
+    const segments = isPlain
+      ? plainDocument(random, task, budget)
+      : task.document(random, "train", Math.max(24, budget));
     put(bosId, false);
     for (const segment of segments) for (const id of encode(segment.text)) put(id, segment.loss);
     put(eosId, true);
@@ -73,7 +91,12 @@ export function batchAt(recipe: Recipe, step: number): Batch {
   const mask = new Uint8Array(rows * length);
   for (let row = 0; row < rows; row++) {
     const random = new Random(recipe.seed, `batch|${step}|${row}`);
-    fillRow(random, phase, ids.subarray(row * length, (row + 1) * length), mask.subarray(row * length, (row + 1) * length));
+    fillRow(
+      random,
+      phase,
+      ids.subarray(row * length, (row + 1) * length),
+      mask.subarray(row * length, (row + 1) * length),
+    );
   }
   return { rows, length, ids, mask };
 }

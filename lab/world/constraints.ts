@@ -19,15 +19,25 @@ export function wordings(c: Constraint): readonly string[] {
     case "sentences":
       return [`Write ${c.n} sentences.`, `Say it in ${c.n} sentences.`, `It must have ${c.n} sentences.`];
     case "must":
-      return [`Use the word ${c.word}.`, `It must have the word ${c.word}.`, `Do not forget the word ${c.word}.`];
+      return [
+        `Use the word ${c.word}.`,
+        `It must have the word ${c.word}.`,
+        `Do not forget the word ${c.word}.`,
+      ];
     case "must-not":
-      return [`Do not use the word ${c.word}.`, `Write it without the word ${c.word}.`, `Never say ${c.word}.`];
+      return [
+        `Do not use the word ${c.word}.`,
+        `Write it without the word ${c.word}.`,
+        `Never say ${c.word}.`,
+      ];
     case "case":
       return c.to === "upper"
         ? ["Use big letters.", "Write it all in big letters."]
         : ["Use small letters only.", "Write it all in small letters."];
     case "end":
-      return c.mark === "!" ? ["End with !", "The last mark must be !"] : ["End with ?", "The last mark must be ?"];
+      return c.mark === "!"
+        ? ["End with !", "The last mark must be !"]
+        : ["End with ?", "The last mark must be ?"];
     case "format":
       return c.as === "list"
         ? [`Name ${c.n} in a list.`, `Make a list of ${c.n}.`]
@@ -38,7 +48,8 @@ export function wordings(c: Constraint): readonly string[] {
 }
 
 const wordsOf = (text: string): string[] => text.match(/[A-Za-z]+/g) ?? [];
-const has = (text: string, word: string): boolean => wordsOf(text).some((w) => w.toLowerCase() === word.toLowerCase());
+const has = (text: string, word: string): boolean =>
+  wordsOf(text).some((w) => w.toLowerCase() === word.toLowerCase());
 const verdict = (ok: boolean, good: string, bad: string): Verdict => (ok ? accept(good) : reject(bad));
 
 /** Checks one constraint on a reply. */
@@ -62,13 +73,25 @@ export function check(c: Constraint, reply: string): Verdict {
       return verdict(/[A-Za-z]/.test(text) && text === same, `All ${c.to} case.`, `Not all ${c.to} case.`);
     }
     case "end":
-      return verdict(text.replace(/"$/, "").endsWith(c.mark), `Ends with ${c.mark}`, `Does not end with ${c.mark}`);
+      return verdict(
+        text.replace(/"$/, "").endsWith(c.mark),
+        `Ends with ${c.mark}`,
+        `Does not end with ${c.mark}`,
+      );
     case "format": {
       if (c.as === "quote") return verdict(/^"[^"]+"$/.test(text), "In quotes.", "Not in quotes.");
-      if (c.as === "spelled") return verdict(/^[A-Za-z](-[A-Za-z])+\.$/.test(text), "Spelled.", "Not spelled.");
+      if (c.as === "spelled")
+        return verdict(/^[A-Za-z](-[A-Za-z])+\.$/.test(text), "Spelled.", "Not spelled.");
       const items = text.replace(/\.$/, "").split(", ");
-      const plain = text.endsWith(".") && items.every((i) => /^[A-Za-z]+$/.test(i)) && new Set(items).size === items.length;
-      return verdict(plain && items.length === c.n, `A list of ${c.n}.`, `Not a list of ${c.n} different words.`);
+      const plain =
+        text.endsWith(".") &&
+        items.every((i) => /^[A-Za-z]+$/.test(i)) &&
+        new Set(items).size === items.length;
+      return verdict(
+        plain && items.length === c.n,
+        `A list of ${c.n}.`,
+        `Not a list of ${c.n} different words.`,
+      );
     }
   }
 }

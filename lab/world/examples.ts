@@ -3,12 +3,24 @@ import { tasks } from "./registry.ts";
 import type { Example, ExampleOptions, Split, Task } from "./types.ts";
 
 /** Example number `index` of a task's split: a pure function of its arguments. */
-export function exampleAt(task: Task, split: Split, seed: number, index: number, options?: ExampleOptions): Example {
+export function exampleAt(
+  task: Task,
+  split: Split,
+  seed: number,
+  index: number,
+  options?: ExampleOptions,
+): Example {
   return task.example(new Random(seed, `${task.id}|${split}|${index}`), split, options);
 }
 
 /** The first `n` examples of a task's split. */
-export function examplesOf(task: Task, split: Split, seed: number, n: number, options?: ExampleOptions): Example[] {
+export function examplesOf(
+  task: Task,
+  split: Split,
+  seed: number,
+  n: number,
+  options?: ExampleOptions,
+): Example[] {
   return Array.from({ length: n }, (_, i) => exampleAt(task, split, seed, i, options));
 }
 
@@ -35,7 +47,9 @@ export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<st
  */
 export async function dataHash(seed: number, n = 64): Promise<string> {
   const text = tasks
-    .flatMap((task) => (["train", "validation", "test"] as const).flatMap((split) => examplesOf(task, split, seed, n)))
+    .flatMap((task) =>
+      (["train", "validation", "test"] as const).flatMap((split) => examplesOf(task, split, seed, n)),
+    )
     .map(canonical)
     .join("\n");
   return sha256(text);

@@ -1,5 +1,16 @@
 import type { Random } from "../../lib/random.ts";
-import { animals, article, colors, foods, girls, jobs, objects, people, places, relations } from "./lexicon.ts";
+import {
+  animals,
+  article,
+  colors,
+  foods,
+  girls,
+  jobs,
+  objects,
+  people,
+  places,
+  relations,
+} from "./lexicon.ts";
 import { splitOf } from "./splits.ts";
 import type { Split } from "./types.ts";
 
@@ -92,7 +103,13 @@ const unfit = (person: string): string => (girls.includes(person) ? "brother" : 
 function book(split: Split): Book {
   if (library === undefined) {
     const empty = (): Book => ({
-      home: new Map(), has: new Map(), job: new Map(), pet: new Map(), likes: new Map(), related: new Map(), price: new Map(),
+      home: new Map(),
+      has: new Map(),
+      job: new Map(),
+      pet: new Map(),
+      likes: new Map(),
+      related: new Map(),
+      price: new Map(),
     });
     library = { train: empty(), validation: empty(), test: empty() };
     const add = (kind: FactKind, subject: string, value: string, detail = ""): void => {
@@ -108,7 +125,8 @@ function book(split: Split): Book {
       for (const v of jobs) add("job", p, v);
       for (const v of animals) add("pet", p, v);
       for (const v of foods) add("likes", p, v);
-      for (const q of people) if (q !== p) for (const r of relations) if (r !== unfit(p)) add("related", p, q, r);
+      for (const q of people)
+        if (q !== p) for (const r of relations) if (r !== unfit(p)) add("related", p, q, r);
     }
     for (const o of objects) for (let n = 2; n < 60; n++) add("price", o, String(n));
   }
@@ -116,7 +134,8 @@ function book(split: Split): Book {
 }
 
 /** Every possible fact of a split, for tests and for the data page. */
-export const allFacts = (split: Split): Fact[] => Object.values(book(split)).flatMap((shelf) => [...shelf.values()].flat());
+export const allFacts = (split: Split): Fact[] =>
+  Object.values(book(split)).flatMap((shelf) => [...shelf.values()].flat());
 
 /**
  * A handful of facts about a few people, all of one split, in random order. No two facts of a scene share kind and
@@ -128,22 +147,32 @@ export function scene(random: Random, split: Split, nFacts: number): Fact[] {
   const facts: Fact[] = [];
   const taken = new Set<string>();
   const put = (f: Fact): boolean => {
-    const marks = f.kind === "related"
-      ? [`related:${f.detail}:${f.value}`, `related:${f.subject}:${f.value}`, `related:${f.value}:${f.subject}`]
-      : [`${f.kind}:of:${f.subject}`, `${f.kind}:${f.value}`];
+    const marks =
+      f.kind === "related"
+        ? [
+            `related:${f.detail}:${f.value}`,
+            `related:${f.subject}:${f.value}`,
+            `related:${f.value}:${f.subject}`,
+          ]
+        : [`${f.kind}:of:${f.subject}`, `${f.kind}:${f.value}`];
     if (facts.length >= nFacts || marks.some((m) => taken.has(m))) return false;
     for (const m of marks) taken.add(m);
     facts.push(f);
     return true;
   };
-  const choose = (kind: FactKind, subject: string, keep: (f: Fact) => boolean = () => true): Fact | undefined => {
+  const choose = (
+    kind: FactKind,
+    subject: string,
+    keep: (f: Fact) => boolean = () => true,
+  ): Fact | undefined => {
     const list = (shelf[kind].get(subject) ?? []).filter(keep);
     return list.length === 0 ? undefined : random.pick(list);
   };
   for (let attempt = 0; attempt < nFacts * 12 && facts.length < nFacts; attempt++) {
     const person = random.pick(cast);
     const kind = random.pick(["home", "has", "job", "pet", "likes", "related", "related", "has"] as const);
-    const fact = kind === "related" ? choose(kind, person, (f) => cast.includes(f.value)) : choose(kind, person);
+    const fact =
+      kind === "related" ? choose(kind, person, (f) => cast.includes(f.value)) : choose(kind, person);
     if (fact === undefined || !put(fact)) continue;
     if (kind === "has" && random.next() < 0.6) {
       const price = choose("price", fact.value);
@@ -155,4 +184,3 @@ export function scene(random: Random, split: Split, nFacts: number): Fact[] {
 
 /** The facts as running text. */
 export const tellAll = (facts: readonly Fact[]): string => facts.map(tell).join(" ");
-

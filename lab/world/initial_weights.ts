@@ -8,7 +8,9 @@ export interface NamedTensor {
 }
 
 /** Names and shapes of a Llama checkpoint in Hugging Face layout, tied embeddings. */
-export function checkpointLayout(m: ModelShape): { readonly name: string; readonly shape: readonly number[] }[] {
+export function checkpointLayout(
+  m: ModelShape,
+): { readonly name: string; readonly shape: readonly number[] }[] {
   const d = m.dModel / m.nHead;
   const layers = Array.from({ length: m.nLayer }, (_, i) => {
     const p = `model.layers.${i}.`;

@@ -21,7 +21,11 @@ const facts: Fact[] = [
 describe("facts and questions", () => {
   test("sentences and short answers", () => {
     expect(facts.map(tell)).toEqual([
-      "Ana is the sister of Tom.", "Ana lives near the harbor.", "Ana has a red kite.", "The kite costs 7 coins.", "Tom keeps an owl.",
+      "Ana is the sister of Tom.",
+      "Ana lives near the harbor.",
+      "Ana has a red kite.",
+      "The kite costs 7 coins.",
+      "Tom keeps an owl.",
     ]);
     expect(facts.map(shortAnswer)).toEqual(["Ana.", "the harbor.", "a red kite.", "7 coins.", "an owl."]);
     expect(ask("price", "the kite")).toBe("How much does the kite cost?");
@@ -29,12 +33,18 @@ describe("facts and questions", () => {
 
   test("single hop asks a thing, its owner and its colour", () => {
     expect(singleHop(facts[2]!).map((q) => [q.text, q.short])).toEqual([
-      ["What does Ana have?", "a red kite."], ["Who has the kite?", "Ana."], ["What color is the kite?", "red."],
+      ["What does Ana have?", "a red kite."],
+      ["Who has the kite?", "Ana."],
+      ["What color is the kite?", "red."],
     ]);
   });
 
   test("two hops: exactly the chains of the scene", () => {
-    expect(twoHop(facts).map((q) => `${q.text} ${q.sentence}`).sort()).toEqual([
+    expect(
+      twoHop(facts)
+        .map((q) => `${q.text} ${q.sentence}`)
+        .sort(),
+    ).toEqual([
       "How much does the thing of Ana cost? The kite costs 7 coins.",
       "What does the sister of Tom have? Ana has a red kite.",
       "Where does the owner of the kite live? Ana lives near the harbor.",
@@ -52,7 +62,13 @@ describe("facts and questions", () => {
 });
 
 describe("addition", () => {
-  const example: Example = { task: "addition", split: "test", prompt: "", completion: steps(47, 38), meta: { identity: "", sum: 85 } };
+  const example: Example = {
+    task: "addition",
+    split: "test",
+    prompt: "",
+    completion: steps(47, 38),
+    meta: { identity: "", sum: 85 },
+  };
 
   test("steps by hand", () => {
     expect(steps(47, 38)).toBe(" 7+8=15, write 5, carry 1. 4+3+1=8. So 47+38=85.");
@@ -93,7 +109,10 @@ describe("constraints", () => {
   });
 
   test("all must hold, and an empty reply never does", () => {
-    const all = cases.slice(0, 1).map(([c]) => c).concat({ kind: "must", word: "fox" });
+    const all = cases
+      .slice(0, 1)
+      .map(([c]) => c)
+      .concat({ kind: "must", word: "fox" });
     expect(checkAll(all, "The red fox ran.").ok).toBe(true);
     expect(checkAll(all, "The red cat ran.").ok).toBe(false);
     expect(checkAll([{ kind: "must-not", word: "fox" }], " ").ok).toBe(false);
@@ -101,13 +120,19 @@ describe("constraints", () => {
 
   test("spelling and lists are judged by content too", () => {
     const spell: Example = {
-      task: "instructions", split: "test", prompt: "", completion: " f-o-x.",
+      task: "instructions",
+      split: "test",
+      prompt: "",
+      completion: " f-o-x.",
       meta: { identity: "", kind: "spell:fox", constraints: [{ kind: "format", as: "spelled", n: 1 }] },
     };
     expect(instructionsTask.verify(spell, " f-o-x.").ok).toBe(true);
     expect(instructionsTask.verify(spell, " f-o-g.").ok).toBe(false);
     const list: Example = {
-      task: "instructions", split: "test", prompt: "", completion: " cat, owl.",
+      task: "instructions",
+      split: "test",
+      prompt: "",
+      completion: " cat, owl.",
       meta: { identity: "", kind: "list:animals", constraints: [{ kind: "format", as: "list", n: 2 }] },
     };
     expect(instructionsTask.verify(list, " cat, owl.").ok).toBe(true);
@@ -117,7 +142,11 @@ describe("constraints", () => {
 
 describe("other verifiers", () => {
   const gold = (task: Example["task"], completion: string, meta: object = {}): Example => ({
-    task, split: "test", prompt: "", completion, meta: { identity: "", ...meta },
+    task,
+    split: "test",
+    prompt: "",
+    completion,
+    meta: { identity: "", ...meta },
   });
 
   test("recall and labels count the first word only", () => {

@@ -12,7 +12,9 @@ export const places = words(
 export const objects = words(
   "kite ball drum lamp boat book hat bell ring coat key map clock basket rope cup doll whistle blanket mirror box bike flute umbrella brush candle spoon ladder wheel puzzle robot wagon",
 );
-export const animals = words("cat dog fox owl rabbit horse duck bear mouse frog goat sheep cow hen bee wolf lion turtle pig bird");
+export const animals = words(
+  "cat dog fox owl rabbit horse duck bear mouse frog goat sheep cow hen bee wolf lion turtle pig bird",
+);
 export const foods = words("bread cake soup cheese honey milk rice pie corn fish jam tea");
 export const colors = words("red blue green yellow black white brown pink purple gray");
 export const jobs = words("baker farmer doctor sailor painter singer driver gardener builder tailor");
@@ -21,10 +23,16 @@ export const plants = words("tree flower rose leaf grass seed bush root berry mo
 export const weather = words("rain snow wind sun cloud storm fog ice");
 export const body = words("hand foot head nose ear eye arm leg");
 export const house = words("door window wall roof table chair bed floor kitchen stove");
-export const nature = words("stone sand river sea star moon island field path pond shell feather stick mud fire smoke");
+export const nature = words(
+  "stone sand river sea star moon island field path pond shell feather stick mud fire smoke",
+);
 export const stuff = words("gold silver wool paper glass wood iron salt sugar butter oil");
-export const more = words("king queen ship train cart tent flag gate nail pot pan plate fork knife bag shirt shoe sock glove belt pin pen");
-export const adjectives = words("small big old new soft shiny round tall quiet fast slow clean heavy warm cold sweet");
+export const more = words(
+  "king queen ship train cart tent flag gate nail pot pan plate fork knife bag shirt shoe sock glove belt pin pen",
+);
+export const adjectives = words(
+  "small big old new soft shiny round tall quiet fast slow clean heavy warm cold sweet",
+);
 
 /**
  * Words no task of this edition writes, kept in the vocabulary for tasks to come (manners, refusals, programs, calls),
@@ -33,12 +41,27 @@ export const adjectives = words("small big old new soft shiny round tall quiet f
 export const reserved = words(
   "please sorry cannot sure because true false push pop swap dup call tool result right better worse first second third next before up down open close here our your their should these those also again help",
 );
-export const reservedOpenings = words("Please Sorry Sure Yes No Thanks Hello Because First Next And But He She They It There This If Then Tell Write Name Spell Say Use A An In On At");
+export const reservedOpenings = words(
+  "Please Sorry Sure Yes No Thanks Hello Because First Next And But He She They It There This If Then Tell Write Name Spell Say Use A An In On At",
+);
 
 /** Words that serve as keys and values in recall: single tokens when they follow a space. */
 export const recallWords: readonly string[] = Object.freeze([
-  ...places, ...objects, ...animals, ...foods, ...colors, ...jobs, ...relations,
-  ...plants, ...weather, ...body, ...house, ...nature, ...stuff, ...more, ...adjectives,
+  ...places,
+  ...objects,
+  ...animals,
+  ...foods,
+  ...colors,
+  ...jobs,
+  ...relations,
+  ...plants,
+  ...weather,
+  ...body,
+  ...house,
+  ...nature,
+  ...stuff,
+  ...more,
+  ...adjectives,
 ]);
 
 /** "she" or "he" for a person of the world. */

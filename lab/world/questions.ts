@@ -12,10 +12,20 @@ export interface Question {
 }
 
 const answered = (text: string, last: Fact, facts: readonly Fact[], short = shortAnswer(last)): Question => ({
-  text, sentence: tell(last), short, told: true, facts,
+  text,
+  sentence: tell(last),
+  short,
+  told: true,
+  facts,
 });
 
-const unanswered = (text: string): Question => ({ text, sentence: unknownAnswer, short: unknownAnswer, told: false, facts: [] });
+const unanswered = (text: string): Question => ({
+  text,
+  sentence: unknownAnswer,
+  short: unknownAnswer,
+  told: false,
+  facts: [],
+});
 
 /** The questions that ask for one told fact. */
 export function singleHop(f: Fact): Question[] {
@@ -27,7 +37,11 @@ export function singleHop(f: Fact): Question[] {
     case "home":
       return [forward, answered(`Who lives near the ${f.value}?`, f, [f], name)];
     case "has":
-      return [forward, answered(`Who has the ${f.value}?`, f, [f], name), answered(`What color is the ${f.value}?`, f, [f], `${f.detail}.`)];
+      return [
+        forward,
+        answered(`Who has the ${f.value}?`, f, [f], name),
+        answered(`What color is the ${f.value}?`, f, [f], `${f.detail}.`),
+      ];
     case "job":
       return [forward, answered(`Who is the ${f.value}?`, f, [f], name)];
     case "pet":
@@ -65,7 +79,8 @@ export function twoHop(scene: readonly Fact[]): Question[] {
     }
     if (first.kind === "has") {
       const price = scene.find((f) => f.kind === "price" && f.subject === first.value);
-      if (price !== undefined) out.push(answered(`How much does the thing of ${first.subject} cost?`, price, [first, price]));
+      if (price !== undefined)
+        out.push(answered(`How much does the thing of ${first.subject} cost?`, price, [first, price]));
     }
   }
   return out;
@@ -79,11 +94,13 @@ export function neverToldSingle(random: Random, scene: readonly Fact[]): Questio
     const roll = random.int(7);
     if (roll === 5) {
       const relation = random.pick(relations);
-      if (!scene.some((f) => f.kind === "related" && f.detail === relation && f.value === person)) return unanswered(ask("related", person, relation));
+      if (!scene.some((f) => f.kind === "related" && f.detail === relation && f.value === person))
+        return unanswered(ask("related", person, relation));
     } else if (roll === 6) {
       const owned = scene.filter((f) => f.kind === "has").map((f) => f.value);
       const thing = owned.length > 0 && random.next() < 0.6 ? random.pick(owned) : random.pick(objects);
-      if (!scene.some((f) => f.kind === "price" && f.subject === thing)) return unanswered(ask("price", `the ${thing}`));
+      if (!scene.some((f) => f.kind === "price" && f.subject === thing))
+        return unanswered(ask("price", `the ${thing}`));
     } else {
       const kind = personKinds[roll]!;
       if (!scene.some((f) => f.kind === kind && f.subject === person)) return unanswered(ask(kind, person));

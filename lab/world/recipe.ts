@@ -4,31 +4,53 @@ import { taskIds } from "./types.ts";
 
 const count = z.int().positive();
 
-export const modelSchema = z.strictObject({
-  nLayer: count,
-  dModel: count,
-  nHead: count,
-  nKvHead: count,
-  dMlp: count,
-  dVocab: count,
-  nCtx: count,
-  ropeTheta: z.number().positive(),
-  normEps: z.number().positive(),
-}).meta({ title: "Model", description: "Llama family: RMSNorm, half-rotation RoPE, SwiGLU, tied embeddings, no biases." });
+export const modelSchema = z
+  .strictObject({
+    nLayer: count,
+    dModel: count,
+    nHead: count,
+    nKvHead: count,
+    dMlp: count,
+    dVocab: count,
+    nCtx: count,
+    ropeTheta: z.number().positive(),
+    normEps: z.number().positive(),
+  })
+  .meta({
+    title: "Model",
+    description: "Llama family: RMSNorm, half-rotation RoPE, SwiGLU, tied embeddings, no biases.",
+  });
 
-export const phaseSchema = z.strictObject({
-  steps: count.meta({ description: "Optimiser steps of this phase." }),
-  batch: count.meta({ description: "Rows B of a batch." }),
-  length: count.meta({ description: "Tokens T of a row." }),
-  mixture: z.partialRecord(z.enum(taskIds), z.number().positive()).meta({ description: "Share of the tokens each task gets." }),
-  plain: z.number().min(0).max(1).exactOptional().meta({ description: "Share of the documents that are one single example, ended at once; none when absent." }),
-}).meta({ title: "Phase", description: "A stretch of the curriculum." });
+export const phaseSchema = z
+  .strictObject({
+    steps: count.meta({ description: "Optimiser steps of this phase." }),
+    batch: count.meta({ description: "Rows B of a batch." }),
+    length: count.meta({ description: "Tokens T of a row." }),
+    mixture: z
+      .partialRecord(z.enum(taskIds), z.number().positive())
+      .meta({ description: "Share of the tokens each task gets." }),
+    plain: z
+      .number()
+      .min(0)
+      .max(1)
+      .exactOptional()
+      .meta({
+        description: "Share of the documents that are one single example, ended at once; none when absent.",
+      }),
+  })
+  .meta({ title: "Phase", description: "A stretch of the curriculum." });
 
 export const optimizerSchema = z.strictObject({
   lr: z.number().positive(),
   warmup: z.int().nonnegative().meta({ description: "Steps of linear warm-up from 0." }),
-  decay: z.int().nonnegative().meta({ description: "Steps of linear decay at the end; constant between (WSD)." }),
-  finalLr: z.number().nonnegative().meta({ description: "Learning rate reached by the decay, as a fraction of lr." }),
+  decay: z
+    .int()
+    .nonnegative()
+    .meta({ description: "Steps of linear decay at the end; constant between (WSD)." }),
+  finalLr: z
+    .number()
+    .nonnegative()
+    .meta({ description: "Learning rate reached by the decay, as a fraction of lr." }),
   beta1: z.number().min(0).max(1),
   beta2: z.number().min(0).max(1),
   eps: z.number().positive(),
@@ -36,13 +58,15 @@ export const optimizerSchema = z.strictObject({
   clip: z.number().positive().meta({ description: "Largest global gradient norm." }),
 });
 
-export const recipeSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9-]+$/),
-  seed: z.int().nonnegative().meta({ description: "Of the initial weights and of the data." }),
-  model: modelSchema,
-  phases: z.array(phaseSchema).min(1),
-  optimizer: optimizerSchema,
-}).meta({ title: "Recipe", description: "Everything a training run is made of." });
+export const recipeSchema = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9-]+$/),
+    seed: z.int().nonnegative().meta({ description: "Of the initial weights and of the data." }),
+    model: modelSchema,
+    phases: z.array(phaseSchema).min(1),
+    optimizer: optimizerSchema,
+  })
+  .meta({ title: "Recipe", description: "Everything a training run is made of." });
 
 export type ModelShape = z.infer<typeof modelSchema>;
 export type Phase = z.infer<typeof phaseSchema>;
@@ -51,13 +75,21 @@ export type Recipe = z.infer<typeof recipeSchema>;
 /** A recipe from parsed JSON. Throws `bad-file` with the field that is wrong. */
 export function parseRecipe(json: unknown): Recipe {
   const result = recipeSchema.safeParse(json);
-  if (!result.success) throw new LabError("bad-file", `This recipe cannot be used: ${z.prettifyError(result.error)}`);
+  if (!result.success)
+    throw new LabError("bad-file", `This recipe cannot be used: ${z.prettifyError(result.error)}`);
   const { model, phases } = result.data;
   if (model.dModel % model.nHead !== 0 || model.nHead % model.nKvHead !== 0) {
-    throw new LabError("bad-file", `This recipe cannot be used: dModel ${model.dModel} must be a multiple of nHead ${model.nHead}, and that of nKvHead ${model.nKvHead}.`);
+    throw new LabError(
+      "bad-file",
+      `This recipe cannot be used: dModel ${model.dModel} must be a multiple of nHead ${model.nHead}, and that of nKvHead ${model.nKvHead}.`,
+    );
   }
   const long = phases.find((p) => p.length > model.nCtx);
-  if (long !== undefined) throw new LabError("bad-file", `This recipe cannot be used: a phase has rows of ${long.length} tokens, the model's context is ${model.nCtx}.`);
+  if (long !== undefined)
+    throw new LabError(
+      "bad-file",
+      `This recipe cannot be used: a phase has rows of ${long.length} tokens, the model's context is ${model.nCtx}.`,
+    );
   return result.data;
 }
 

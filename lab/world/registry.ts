@@ -32,7 +32,12 @@ export const tasks: readonly Task[] = Object.freeze([
 /** The task of an id. Throws `not-found`. */
 export function taskOf(id: string): Task {
   const task = tasks.find((t) => t.id === id);
-  if (task === undefined) throw new LabError("not-found", `There is no task "${id}".`, `The tasks are: ${tasks.map((t) => t.id).join(", ")}.`);
+  if (task === undefined)
+    throw new LabError(
+      "not-found",
+      `There is no task "${id}".`,
+      `The tasks are: ${tasks.map((t) => t.id).join(", ")}.`,
+    );
   return task;
 }
 

@@ -12,7 +12,12 @@ export function splitOf(identity: string): Split {
 }
 
 /** Draws until the item's identity lies in the split. Throws `internal` after 10,000 tries. */
-export function drawInSplit<T>(random: Random, split: Split, draw: (random: Random) => T, identity: (item: T) => string): T {
+export function drawInSplit<T>(
+  random: Random,
+  split: Split,
+  draw: (random: Random) => T,
+  identity: (item: T) => string,
+): T {
   for (let attempt = 0; attempt < 10_000; attempt++) {
     const item = draw(random);
     if (splitOf(identity(item)) === split) return item;

@@ -43,7 +43,8 @@ describe.each(tasks.map((t) => [t.id, t] as const))("%s", (_, task) => {
       expect(task.verify(e, "").ok).toBe(false);
       expect(task.verify(e, " moss moss moss").ok).toBe(false);
       const other = list[(i + 1) % list.length]!;
-      if (other.completion.trim() !== e.completion.trim()) others += task.verify(e, other.completion).ok ? 1 : 0;
+      if (other.completion.trim() !== e.completion.trim())
+        others += task.verify(e, other.completion).ok ? 1 : 0;
     }
     expect(others).toBeLessThanOrEqual(n / 5);
   });
@@ -79,7 +80,8 @@ describe("the world", () => {
   test("training documents of the questions tell training facts only", () => {
     const held = new Set(allFacts("test").map((f) => `${f.subject} ${f.kind} ${f.value} ${f.detail}`));
     for (let i = 0; i < 100; i++) {
-      for (const f of scene(new Random(4, i), "train", 12)) expect(held.has(`${f.subject} ${f.kind} ${f.value} ${f.detail}`)).toBe(false);
+      for (const f of scene(new Random(4, i), "train", 12))
+        expect(held.has(`${f.subject} ${f.kind} ${f.value} ${f.detail}`)).toBe(false);
     }
   });
 
@@ -98,7 +100,15 @@ describe("the world", () => {
     const long = exampleAt(needle, "test", 1, 0, { length: 5000, depth: 0.5 });
     expect(encode(long.prompt + long.completion).length + 2).toBe(5000);
     expect(() => exampleAt(needle, "test", 1, 0, { length: 20 })).toThrow(/too short/);
-    expect(() => exampleAt(tasks.find((t) => t.id === "key-value")!, "test", 1, 0, { length: 2000 })).toThrow(/pairs/);
+    expect(() =>
+      exampleAt(
+        tasks.find((t) => t.id === "key-value")!,
+        "test",
+        1,
+        0,
+        { length: 2000 },
+      ),
+    ).toThrow(/pairs/);
   });
 
   test("depth places the asked pair and the needle", () => {
@@ -107,12 +117,19 @@ describe("the world", () => {
     const last = exampleAt(pair, "test", 1, 3, { length: 128, depth: 1 });
     expect(last.meta["at"]).toBe(Number(last.meta["nPairs"]) - 1);
     const needle = tasks.find((t) => t.id === "needle")!;
-    expect(exampleAt(needle, "test", 1, 3, { length: 128, depth: 0 }).prompt).toMatch(/^Read this\. The secret word/);
+    expect(exampleAt(needle, "test", 1, 3, { length: 128, depth: 0 }).prompt).toMatch(
+      /^Read this\. The secret word/,
+    );
   });
 
   test("never-told questions are about a quarter, and the context does not tell", () => {
     for (const id of ["single-hop", "two-hop"] as const) {
-      const drawn = examplesOf(tasks.find((t) => t.id === id)!, "train", 8, 400);
+      const drawn = examplesOf(
+        tasks.find((t) => t.id === id)!,
+        "train",
+        8,
+        400,
+      );
       const unknown = drawn.filter((e) => e.meta["told"] === false);
       expect(unknown.length / drawn.length).toBeGreaterThan(0.18);
       expect(unknown.length / drawn.length).toBeLessThan(0.32);

@@ -4,7 +4,17 @@ import { Random } from "../../lib/random.ts";
 import { exampleAt } from "./examples.ts";
 import { pieces } from "./pretokenize.ts";
 import { tasks } from "./registry.ts";
-import { bosId, decode, encode, eosId, specialTokens, tokenizerConfig, tokenizerJson, tokens, unkId } from "./tokenizer.ts";
+import {
+  bosId,
+  decode,
+  encode,
+  eosId,
+  specialTokens,
+  tokenizerConfig,
+  tokenizerJson,
+  tokens,
+  unkId,
+} from "./tokenizer.ts";
 import { splits } from "./types.ts";
 
 const huggingFace = new Tokenizer(structuredClone(tokenizerJson()), tokenizerConfig(512));
@@ -12,7 +22,8 @@ const theirs = (text: string): number[] => huggingFace.encode(text, { add_specia
 
 /** Lines a visitor might type: words of no world, any case, digits, punctuation, odd spaces. */
 function typed(random: Random): string {
-  const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?'\"()[]{}<>+-*/=_@#$%^&|~`\\\n  ";
+  const alphabet =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?'\"()[]{}<>+-*/=_@#$%^&|~`\\\n  ";
   return Array.from({ length: 1 + random.int(60) }, () => alphabet[random.int(alphabet.length)]!).join("");
 }
 
@@ -43,7 +54,21 @@ describe("tokenizer", () => {
 
   test("known ids: one per word with its space, one per digit, one per mark", () => {
     const words = (text: string): string[] => encode(text).map((id) => tokens[id]!);
-    expect(words("Mia has 12 red kites.")).toEqual(["Mia", " has", " ", "1", "2", " red", " ", "k", "i", "t", "e", "s", "."]);
+    expect(words("Mia has 12 red kites.")).toEqual([
+      "Mia",
+      " has",
+      " ",
+      "1",
+      "2",
+      " red",
+      " ",
+      "k",
+      "i",
+      "t",
+      "e",
+      "s",
+      ".",
+    ]);
     expect(words("Answer: 47+38\n")).toEqual(["Answer", ":", " ", "4", "7", "+", "3", "8", "\n"]);
     expect(encode("<bos>The<eos>")).toEqual([bosId, tokens.indexOf("The"), eosId]);
     expect(encode("é")).toEqual([unkId]);

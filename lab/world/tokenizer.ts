@@ -45,7 +45,8 @@ export function decode(list: Iterable<number>, options: { readonly skipSpecial?:
   let text = "";
   for (const id of list) {
     const token = tokens[id];
-    if (token === undefined) throw new LabError("bad-param", `decode: id ${id} is not in the vocabulary of ${tokens.length}.`);
+    if (token === undefined)
+      throw new LabError("bad-param", `decode: id ${id} is not in the vocabulary of ${tokens.length}.`);
     if (options.skipSpecial === true && id < specialTokens.length) continue;
     text += token;
   }
@@ -62,14 +63,24 @@ export function tokenizerJson(): object {
     truncation: null,
     padding: null,
     added_tokens: specialTokens.map((content, id) => ({
-      id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
     })),
     normalizer: null,
     pre_tokenizer: { type: "Split", pattern: { Regex: piecePattern }, behavior: "Isolated", invert: false },
     post_processor: {
       type: "TemplateProcessing",
       single: [{ SpecialToken: { id: "<bos>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
-      pair: [{ SpecialToken: { id: "<bos>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 0 } }],
+      pair: [
+        { SpecialToken: { id: "<bos>", type_id: 0 } },
+        { Sequence: { id: "A", type_id: 0 } },
+        { Sequence: { id: "B", type_id: 0 } },
+      ],
       special_tokens: { "<bos>": { id: "<bos>", ids: [bosId], tokens: ["<bos>"] } },
     },
     decoder: { type: "Fuse" },

@@ -31,7 +31,14 @@ const outputs = read(join(folder, "outputs.json")) as { skill: string; outputs: 
 const weights = readFileSync(join(out, "model.safetensors"));
 const round = (x: number): number => Math.round(x * 10_000) / 10_000;
 
-interface Measured { readonly skill: string; readonly task: string; readonly n: number; readonly correct: number; readonly accuracy: number; readonly wilson95: readonly number[] }
+interface Measured {
+  readonly skill: string;
+  readonly task: string;
+  readonly n: number;
+  readonly correct: number;
+  readonly accuracy: number;
+  readonly wilson95: readonly number[];
+}
 const measured: Measured[] = [];
 const samples: string[] = [];
 for (const skill of skills) {
@@ -43,22 +50,41 @@ for (const skill of skills) {
     const chosen = right.filter((_, i) => keep(i));
     if (chosen.length === 0) return;
     const correct = chosen.filter(Boolean).length;
-    measured.push({ skill: name, task: skill.task, n: chosen.length, correct, accuracy: round(correct / chosen.length), wilson95: wilson(correct, chosen.length).map(round) });
+    measured.push({
+      skill: name,
+      task: skill.task,
+      n: chosen.length,
+      correct,
+      accuracy: round(correct / chosen.length),
+      wilson95: wilson(correct, chosen.length).map(round),
+    });
   };
   tally(skill.skill, () => true);
   if (skill.skill === "single-hop" || skill.skill === "two-hop") {
-    tally(`${skill.skill}, told, sentence`, (i) => examples[i]!.meta["told"] === true && examples[i]!.meta["style"] === "sentence");
-    tally(`${skill.skill}, told, short`, (i) => examples[i]!.meta["told"] === true && examples[i]!.meta["style"] === "short");
+    tally(
+      `${skill.skill}, told, sentence`,
+      (i) => examples[i]!.meta["told"] === true && examples[i]!.meta["style"] === "sentence",
+    );
+    tally(
+      `${skill.skill}, told, short`,
+      (i) => examples[i]!.meta["told"] === true && examples[i]!.meta["style"] === "short",
+    );
     tally(`${skill.skill}, never told`, (i) => examples[i]!.meta["told"] === false);
   }
   if (process.argv.includes("--show")) {
     examples.forEach((e, i) => {
       const text = decode(list[i]!, { skipSpecial: true });
       const verdict = task.verify(e, text);
-      if (i < 3 || (!verdict.ok && i < 25)) console.log(`${verdict.ok ? "ok " : "BAD"} [${skill.skill}] ${JSON.stringify(e.prompt.slice(-260))} -> ${JSON.stringify(text)} ${verdict.ok ? "" : verdict.why}`);
+      if (i < 3 || (!verdict.ok && i < 25))
+        console.log(
+          `${verdict.ok ? "ok " : "BAD"} [${skill.skill}] ${JSON.stringify(e.prompt.slice(-260))} -> ${JSON.stringify(text)} ${verdict.ok ? "" : verdict.why}`,
+        );
     });
   }
-  if (skill.skill === "stories") samples.push(...examples.slice(0, 3).map((e, i) => `${e.prompt.trim()}\n${decode(list[i]!, { skipSpecial: true })}`));
+  if (skill.skill === "stories")
+    samples.push(
+      ...examples.slice(0, 3).map((e, i) => `${e.prompt.trim()}\n${decode(list[i]!, { skipSpecial: true })}`),
+    );
 }
 
 const card = {
@@ -67,24 +93,41 @@ const card = {
   family: "llama",
   parameters: checkpointLayout(recipe.model).reduce((n, t) => n + t.shape.reduce((a, b) => a * b, 1), 0),
   model: recipe.model,
-  weights: { file: "model.safetensors", dtype: "float16", bytes: weights.length, sha256: createHash("sha256").update(weights).digest("hex") },
-  data: { seed: recipe.seed, sha256: await dataHash(recipe.seed), what: "first 64 examples of every split of every task, canonical JSON" },
+  weights: {
+    file: "model.safetensors",
+    dtype: "float16",
+    bytes: weights.length,
+    sha256: createHash("sha256").update(weights).digest("hex"),
+  },
+  data: {
+    seed: recipe.seed,
+    sha256: await dataHash(recipe.seed),
+    what: "first 64 examples of every split of every task, canonical JSON",
+  },
   tokenizerSha256: await sha256(readFileSync(join(out, "tokenizer.json"), "utf8")),
   recipe: `recipes/${recipe.name}.json`,
   seed: recipe.seed,
-  trainer: "reference trainer (tools/reference_trainer), PyTorch 1.13, CPU, 1 thread; bfloat16 matrix products, float32 weights and optimiser",
+  trainer:
+    "reference trainer (tools/reference_trainer), PyTorch 1.13, CPU, 1 thread; bfloat16 matrix products, float32 weights and optimiser",
   trainedByBenchtop: false,
   steps: state.step,
   plannedSteps: totalSteps(recipe),
   tokens: state.tokens,
   wallSeconds: state.wallSeconds,
-  evaluation: { split: "test", seed: evaluationSeed, decoding: "greedy, published float16 weights computed in float32", skills: measured },
+  evaluation: {
+    split: "test",
+    seed: evaluationSeed,
+    decoding: "greedy, published float16 weights computed in float32",
+    skills: measured,
+  },
 };
 writeFileSync(join(out, "card.json"), JSON.stringify(card, null, 2) + "\n");
 
 const percent = (x: number): string => (100 * x).toFixed(1);
 const minutes = Math.round(state.wallSeconds / 60);
-writeFileSync(join(out, "README.md"), `# ${recipe.name}
+writeFileSync(
+  join(out, "README.md"),
+  `# ${recipe.name}
 
 A language model of ${card.parameters.toLocaleString("en")} parameters for Benchtop's toy world: Llama family, ${recipe.model.nLayer} layers, width ${recipe.model.dModel}, ${recipe.model.nHead} heads (${recipe.model.nKvHead} for keys and values), context ${recipe.model.nCtx}, ${recipe.model.dVocab} tokens, tied embeddings.
 
@@ -116,5 +159,9 @@ ${samples.map((s) => "> " + s.split("\n").join("\n>\n> ")).join("\n\n")}
 ## Limits
 
 It knows some ${recipe.model.dVocab} words and no world but its own. Text outside it is spelled letter by letter and hardly understood. It is made to be taken apart, not to be asked.
-`);
-for (const m of measured) console.log(`${m.skill.padEnd(30)} ${String(m.correct).padStart(4)}/${m.n} ${percent(m.accuracy)} [${m.wilson95.map(percent).join(", ")}]`);
+`,
+);
+for (const m of measured)
+  console.log(
+    `${m.skill.padEnd(30)} ${String(m.correct).padStart(4)}/${m.n} ${percent(m.accuracy)} [${m.wilson95.map(percent).join(", ")}]`,
+  );

@@ -7,14 +7,15 @@ import type { Example, Split, TaskId } from "../../lab/world/types.ts";
 export const evaluationSeed = 20_26;
 
 /** Names of the measured skills with their task and, for recall, the exact length in tokens. */
-export const skills: readonly { readonly skill: string; readonly task: TaskId; readonly length?: number }[] = [
-  ...tasks.map((t) => ({ skill: t.id, task: t.id })),
-  { skill: "key-value at 128", task: "key-value", length: 128 },
-  { skill: "key-value at 256", task: "key-value", length: 256 },
-  { skill: "key-value at 512", task: "key-value", length: 512 },
-  { skill: "needle at 128", task: "needle", length: 128 },
-  { skill: "needle at 512", task: "needle", length: 512 },
-];
+export const skills: readonly { readonly skill: string; readonly task: TaskId; readonly length?: number }[] =
+  [
+    ...tasks.map((t) => ({ skill: t.id, task: t.id })),
+    { skill: "key-value at 128", task: "key-value", length: 128 },
+    { skill: "key-value at 256", task: "key-value", length: 256 },
+    { skill: "key-value at 512", task: "key-value", length: 512 },
+    { skill: "needle at 128", task: "needle", length: 128 },
+    { skill: "needle at 512", task: "needle", length: 512 },
+  ];
 
 /** The examples of a skill; equal for equal arguments. */
 export function skillExamples(skill: (typeof skills)[number], split: Split, n: number): Example[] {
@@ -25,6 +26,9 @@ export function skillExamples(skill: (typeof skills)[number], split: Split, n: n
 export function evaluationSet(split: Split, n: number, encode: (text: string) => number[]): object[] {
   return skills.map((s) => ({
     skill: s.skill,
-    items: skillExamples(s, split, n).map((e) => ({ prompt: encode(e.prompt), completion: encode(e.completion) })),
+    items: skillExamples(s, split, n).map((e) => ({
+      prompt: encode(e.prompt),
+      completion: encode(e.completion),
+    })),
   }));
 }

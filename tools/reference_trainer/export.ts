@@ -20,17 +20,20 @@ import { llamaConfig, generationConfig, safetensors } from "./huggingface.ts";
 export const stepsPerFile = 100;
 
 const [recipePath, folder] = process.argv.slice(2);
-if (recipePath === undefined || folder === undefined) throw new Error("usage: export RECIPE.json FOLDER [--from STEP] [--to STEP] [--eval N]");
+if (recipePath === undefined || folder === undefined)
+  throw new Error("usage: export RECIPE.json FOLDER [--from STEP] [--to STEP] [--eval N]");
 const flag = (name: string, fallback: number): number => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? fallback : Number(process.argv[at + 1]);
 };
 
 const recipe = parseRecipe(JSON.parse(readFileSync(recipePath, "utf8")));
-if (recipe.model.dVocab !== tokens.length) throw new Error(`The recipe says dVocab ${recipe.model.dVocab}, the tokenizer has ${tokens.length}.`);
+if (recipe.model.dVocab !== tokens.length)
+  throw new Error(`The recipe says dVocab ${recipe.model.dVocab}, the tokenizer has ${tokens.length}.`);
 mkdirSync(join(folder, "batches"), { recursive: true });
 mkdirSync(join(folder, "eval"), { recursive: true });
-const json = (name: string, value: unknown): void => writeFileSync(join(folder, name), JSON.stringify(value, null, 1) + "\n");
+const json = (name: string, value: unknown): void =>
+  writeFileSync(join(folder, name), JSON.stringify(value, null, 1) + "\n");
 json("recipe.json", recipe);
 json("tokenizer.json", tokenizerJson());
 json("tokenizer_config.json", tokenizerConfig(recipe.model.nCtx));
@@ -41,7 +44,8 @@ if (!existsSync(join(folder, "initial.safetensors"))) {
 }
 const nEval = flag("eval", 200);
 for (const split of ["validation", "test"] as const) {
-  if (nEval > 0) json(`eval/${split}.json`, evaluationSet(split, split === "test" ? nEval : Math.min(nEval, 48), encode));
+  if (nEval > 0)
+    json(`eval/${split}.json`, evaluationSet(split, split === "test" ? nEval : Math.min(nEval, 48), encode));
 }
 json("data.json", { dataHash: await dataHash(recipe.seed) });
 
@@ -58,5 +62,6 @@ for (let start = from - (from % stepsPerFile); start < to; start += stepsPerFile
   }
   writeFileSync(`${path}.part`, Buffer.concat(parts));
   renameSync(`${path}.part`, path);
-  if (start % 1000 === 0) console.log(`batches to step ${start + stepsPerFile}, rows of ${phaseAt(recipe, start).length}`);
+  if (start % 1000 === 0)
+    console.log(`batches to step ${start + stepsPerFile}, rows of ${phaseAt(recipe, start).length}`);
 }

@@ -7,8 +7,10 @@ export function steps(a: number, b: number): string {
   const units = (a % 10) + (b % 10);
   const carry = units >= 10 ? 1 : 0;
   const tens = Math.floor(a / 10) + Math.floor(b / 10) + carry;
-  return ` ${a % 10}+${b % 10}=${units}, write ${units % 10}, carry ${carry}. ` +
-    `${Math.floor(a / 10)}+${Math.floor(b / 10)}+${carry}=${tens}. So ${a}+${b}=${a + b}.`;
+  return (
+    ` ${a % 10}+${b % 10}=${units}, write ${units % 10}, carry ${carry}. ` +
+    `${Math.floor(a / 10)}+${Math.floor(b / 10)}+${carry}=${tens}. So ${a}+${b}=${a + b}.`
+  );
 }
 
 const ways = [
@@ -24,7 +26,8 @@ const identity = ([a, b]: readonly [number, number]): string => `sum|${Math.min(
 export const additionTask: Task = Object.freeze<Task>({
   id: "addition",
   title: "Addition with written steps",
-  about: "Two two-digit numbers are added, the carry written out. Judged by the last sum; every written equation must be true.",
+  about:
+    "Two two-digit numbers are added, the carry written out. Judged by the last sum; every written equation must be true.",
   example(random, split) {
     const [a, b] = drawInSplit(random, split, (r) => [10 + r.int(90), 10 + r.int(90)] as const, identity);
     return {
@@ -49,6 +52,9 @@ export const additionTask: Task = Object.freeze<Task>({
   },
   document(random, split) {
     const { prompt, completion } = additionTask.example(random, split);
-    return [{ text: prompt, loss: false }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: false },
+      { text: completion, loss: true },
+    ];
   },
 });

@@ -1,9 +1,8 @@
 import type { Random } from "../../../lib/random.ts";
-import { tellAll, scene, type Fact } from "../facts.ts";
+import { factIdentity, scene, tellAll, type Fact } from "../facts.ts";
 import { countPieces } from "../pretokenize.ts";
 import type { Question } from "../questions.ts";
 import type { Example, Segment, Split, TaskId } from "../types.ts";
-import { factIdentity } from "../facts.ts";
 
 /** How a question wants its answer: as a whole sentence, or in as few words as will do. */
 export type Style = "sentence" | "short";
@@ -12,15 +11,30 @@ const lead = (style: Style): string => (style === "sentence" ? "Answer:" : "Shor
 const answerOf = (q: Question, style: Style): string => (style === "sentence" ? q.sentence : q.short);
 
 /** The example of one question over told facts. */
-export function questionExample(task: TaskId, split: Split, facts: readonly Fact[], q: Question, style: Style): Example {
+export function questionExample(
+  task: TaskId,
+  split: Split,
+  facts: readonly Fact[],
+  q: Question,
+  style: Style,
+): Example {
   const context = tellAll(facts);
-  const identity = q.told ? q.facts.map(factIdentity).join("+") : `unknown|${q.text}|${facts.map(factIdentity).sort().join("+")}`;
+  const identity = q.told
+    ? q.facts.map(factIdentity).join("+")
+    : `unknown|${q.text}|${facts.map(factIdentity).sort().join("+")}`;
   return {
     task,
     split,
     prompt: `${context}\nQuestion: ${q.text}\n${lead(style)}`,
     completion: ` ${answerOf(q, style)}`,
-    meta: { identity, told: q.told, style, question: q.text, answer: answerOf(q, style), nFacts: facts.length },
+    meta: {
+      identity,
+      told: q.told,
+      style,
+      question: q.text,
+      answer: answerOf(q, style),
+      nFacts: facts.length,
+    },
   };
 }
 

@@ -11,8 +11,14 @@ export const copyTask: Task = Object.freeze<Task>({
   title: "Copying",
   about: "A row of random words is to be said again. Judged by exact match of the whole row.",
   example(random, split, options = {}) {
-    const n = options.length === undefined ? 4 + random.int(21) : Math.max(1, Math.floor((options.length - 8) / 2));
-    const words = drawInSplit(random, split, (r) => Array.from({ length: n }, () => r.pick(recallWords)), identity);
+    const n =
+      options.length === undefined ? 4 + random.int(21) : Math.max(1, Math.floor((options.length - 8) / 2));
+    const words = drawInSplit(
+      random,
+      split,
+      (r) => Array.from({ length: n }, () => r.pick(recallWords)),
+      identity,
+    );
     const row = words.map((w) => ` ${w}`).join("");
     return {
       task: "copy",
@@ -26,6 +32,9 @@ export const copyTask: Task = Object.freeze<Task>({
   document(random, split, budget) {
     const length = Math.max(12, Math.floor(budget * (0.4 + 0.6 * random.next())));
     const { prompt, completion } = copyTask.example(random, split, { length });
-    return [{ text: prompt, loss: false }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: false },
+      { text: completion, loss: true },
+    ];
   },
 });

@@ -17,7 +17,13 @@ const verbs = ["ran", "slept", "sat", "waited", "sang", "played", "walked", "sto
 const moods = ["happy", "small", "big", "old", "quiet", "fast", "cold", "clever"] as const;
 
 /** A sentence about an animal with exactly `n` words (3 to 9), holding `must` and avoiding `avoid`. */
-export function sentence(random: Random, animal: string, n: number, must: string | undefined, avoid: string | undefined): string {
+export function sentence(
+  random: Random,
+  animal: string,
+  n: number,
+  must: string | undefined,
+  avoid: string | undefined,
+): string {
   for (;;) {
     const verb = random.pick(verbs);
     const [mood, second] = random.sample(moods, 2) as [string, string];
@@ -26,11 +32,24 @@ export function sentence(random: Random, animal: string, n: number, must: string
     const options: Record<number, readonly string[]> = {
       3: [`The ${animal} ${verb}.`, `One ${animal} ${verb}.`],
       4: [`The ${mood} ${animal} ${verb}.`, `The ${color} ${animal} ${verb}.`],
-      5: [`The ${animal} was very ${mood}.`, `The ${animal} ${verb} and ${random.pick(verbs)}.`, `The ${mood} ${color} ${animal} ${verb}.`],
+      5: [
+        `The ${animal} was very ${mood}.`,
+        `The ${animal} ${verb} and ${random.pick(verbs)}.`,
+        `The ${mood} ${color} ${animal} ${verb}.`,
+      ],
       6: [`The ${animal} ${verb} near the ${place}.`, `The ${animal} was ${mood} and ${second}.`],
-      7: [`The ${mood} ${animal} ${verb} near the ${place}.`, `The ${color} ${animal} ${verb} at the ${place}.`],
-      8: [`The ${mood} ${color} ${animal} ${verb} near the ${place}.`, `The ${animal} was ${mood} and ${verb} all day.`],
-      9: [`The ${animal} ${verb} near the ${place} and was ${mood}.`, `One day the ${mood} ${animal} ${verb} near the ${place}.`],
+      7: [
+        `The ${mood} ${animal} ${verb} near the ${place}.`,
+        `The ${color} ${animal} ${verb} at the ${place}.`,
+      ],
+      8: [
+        `The ${mood} ${color} ${animal} ${verb} near the ${place}.`,
+        `The ${animal} was ${mood} and ${verb} all day.`,
+      ],
+      9: [
+        `The ${animal} ${verb} near the ${place} and was ${mood}.`,
+        `One day the ${mood} ${animal} ${verb} near the ${place}.`,
+      ],
     };
     const text = random.pick(options[n]!);
     const words = text.replace(".", "").toLowerCase().split(" ");
@@ -42,7 +61,10 @@ export function sentence(random: Random, animal: string, n: number, must: string
 }
 
 const about = (animal: string): readonly string[] => [
-  `Write about the ${animal}.`, `Tell me about the ${animal}.`, `Say something about the ${animal}.`, `I want to read about the ${animal}.`,
+  `Write about the ${animal}.`,
+  `Tell me about the ${animal}.`,
+  `Say something about the ${animal}.`,
+  `I want to read about the ${animal}.`,
 ];
 
 /** A free sentence or two with one to three constraints. */
@@ -62,7 +84,8 @@ function drawSentence(random: Random): Item {
   if (roll === 3 || random.next() < 0.12) constraints.push({ kind: "end", mark: "!" });
   if (roll === 4 || random.next() < 0.12) constraints.push({ kind: "case", to: "lower" });
   if (roll === 5 || random.next() < 0.12) constraints.push({ kind: "format", as: "quote", n: 1 });
-  const several = !constraints.some((c) => c.kind === "words") && random.next() < 0.25 ? 2 + random.int(2) : 1;
+  const several =
+    !constraints.some((c) => c.kind === "words") && random.next() < 0.25 ? 2 + random.int(2) : 1;
   if (several > 1) constraints.push({ kind: "sentences", n: several });
   const picked = random.shuffle(constraints).slice(0, 3);
   const find = (kind: Constraint["kind"]): Constraint | undefined => picked.find((c) => c.kind === kind);
@@ -72,7 +95,14 @@ function drawSentence(random: Random): Item {
   const exactly = words?.kind === "words" ? words.n : undefined;
   const want = must?.kind === "must" ? must.word : undefined;
   const isPlace = want !== undefined && places.includes(want);
-  const n = exactly !== undefined ? exactly : want !== undefined ? (isPlace ? 6 + random.int(4) : [4, 5, 6, 7, 8, 9][random.int(6)]!) : 3 + random.int(7);
+  const n =
+    exactly !== undefined
+      ? exactly
+      : want !== undefined
+        ? isPlace
+          ? 6 + random.int(4)
+          : [4, 5, 6, 7, 8, 9][random.int(6)]!
+        : 3 + random.int(7);
   const feasible = want === undefined || exactly === undefined || (isPlace ? exactly >= 6 : exactly >= 4);
   if (!feasible) return drawSentence(random);
   const count = find("sentences")?.kind === "sentences" ? several : 1;
@@ -94,7 +124,14 @@ function drawSentence(random: Random): Item {
 }
 
 const kinds = { animals, foods, colors, places, jobs, things: objects } as const;
-const nouns: Record<keyof typeof kinds, string> = { animals: "animals", foods: "foods", colors: "colors", places: "places", jobs: "jobs", things: "things" };
+const nouns: Record<keyof typeof kinds, string> = {
+  animals: "animals",
+  foods: "foods",
+  colors: "colors",
+  places: "places",
+  jobs: "jobs",
+  things: "things",
+};
 
 /** A list of a kind, some with a word that must or must not be in it. */
 function drawList(random: Random): Item {
@@ -106,9 +143,16 @@ function drawList(random: Random): Item {
   const constraints: Constraint[] = [list];
   if (extra === 1) constraints.push({ kind: "must", word });
   if (extra === 2) constraints.push({ kind: "must-not", word });
-  const items = random.sample(kinds[kind].filter((w) => w !== word), n);
+  const items = random.sample(
+    kinds[kind].filter((w) => w !== word),
+    n,
+  );
   if (extra === 1) items[random.int(n)] = word;
-  const ask = random.pick([`Name ${n} ${nouns[kind]}.`, `Make a list of ${n} ${nouns[kind]}.`, `Tell me ${n} ${nouns[kind]}.`]);
+  const ask = random.pick([
+    `Name ${n} ${nouns[kind]}.`,
+    `Make a list of ${n} ${nouns[kind]}.`,
+    `Tell me ${n} ${nouns[kind]}.`,
+  ]);
   return {
     request: [ask, ...constraints.slice(1).map((c) => random.pick(wordings(c)))].join(" "),
     constraints,
@@ -122,11 +166,17 @@ function drawList(random: Random): Item {
 function drawLetters(random: Random): Item {
   const word = random.pick([...animals, ...colors, ...foods, ...places, ...objects]);
   const spelled = random.next() < 0.5;
-  const second = random.pick([...animals, ...colors, ...foods, ...places, ...objects].filter((w) => w !== word));
+  const second = random.pick(
+    [...animals, ...colors, ...foods, ...places, ...objects].filter((w) => w !== word),
+  );
   const both = random.next() < 0.5;
   if (spelled) {
     return {
-      request: random.pick([`Spell the word ${word}.`, `Spell ${word} letter by letter.`, `How do you spell ${word}?`]),
+      request: random.pick([
+        `Spell the word ${word}.`,
+        `Spell ${word} letter by letter.`,
+        `How do you spell ${word}?`,
+      ]),
       constraints: [{ kind: "format", as: "spelled", n: 1 }],
       reply: `${[...word].join("-")}.`,
       kind: `spell:${word}`,
@@ -135,8 +185,16 @@ function drawLetters(random: Random): Item {
   }
   const said = both ? `${word} ${second}` : word;
   return {
-    request: random.pick([`Write ${said} in big letters.`, `Say ${said} in big letters.`, `Put ${said} in big letters.`]),
-    constraints: [{ kind: "case", to: "upper" }, { kind: "must", word }, ...(both ? [{ kind: "must", word: second } as const] : [])],
+    request: random.pick([
+      `Write ${said} in big letters.`,
+      `Say ${said} in big letters.`,
+      `Put ${said} in big letters.`,
+    ]),
+    constraints: [
+      { kind: "case", to: "upper" },
+      { kind: "must", word },
+      ...(both ? [{ kind: "must", word: second } as const] : []),
+    ],
     reply: `${said.toUpperCase()}.`,
     kind: "big",
     key: `big|${said}`,
@@ -153,7 +211,8 @@ const identity = (item: Item): string => `instruction|${item.key}`;
 export const instructionsTask: Task = Object.freeze<Task>({
   id: "instructions",
   title: "Instructions with constraints",
-  about: "A request with constraints on length, words, case and format, in several wordings. Judged by checking every constraint.",
+  about:
+    "A request with constraints on length, words, case and format, in several wordings. Judged by checking every constraint.",
   example(random, split) {
     const item = drawInSplit(random, split, draw, identity);
     return {
@@ -174,14 +233,19 @@ export const instructionsTask: Task = Object.freeze<Task>({
     }
     if (kind.startsWith("list:")) {
       const allowed: readonly string[] = kinds[kind.slice(5) as keyof typeof kinds];
-      const wrong = reply.replace(/\.$/, "").split(", ").find((w) => !allowed.includes(w));
+      const wrong = reply
+        .replace(/\.$/, "")
+        .split(", ")
+        .find((w) => !allowed.includes(w));
       if (wrong !== undefined) return { ok: false, why: `"${wrong}" does not belong in the list.` };
     }
     return result;
   },
   document(random, split) {
     const { prompt, completion } = instructionsTask.example(random, split);
-    return [{ text: prompt, loss: false }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: false },
+      { text: completion, loss: true },
+    ];
   },
 });
-

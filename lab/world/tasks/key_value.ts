@@ -13,9 +13,9 @@ const openings = ["Pairs:", "The pairs:", "Here are pairs:"] as const;
 
 /** `n` pairs with distinct keys, all of the split. */
 function drawPairs(random: Random, split: Split, n: number): Pair[] {
-  return random.sample(recallWords, n).map((key) =>
-    drawInSplit(random, split, (r) => [key, r.pick(recallWords)] as const, identity),
-  );
+  return random
+    .sample(recallWords, n)
+    .map((key) => drawInSplit(random, split, (r) => [key, r.pick(recallWords)] as const, identity));
 }
 
 const list = (pairs: readonly Pair[]): string => pairs.map(([k, v]) => ` ${k} ${v}`).join(",") + ".";
@@ -27,7 +27,8 @@ const lengthOf = (n: number, o: number): number => 1 + o + 3 * n + 6;
 export const keyValueTask: Task = Object.freeze<Task>({
   id: "key-value",
   title: "Key-value recall",
-  about: "A list of words with a word each; one key is asked again. Any length can be had exactly. Judged by exact match.",
+  about:
+    "A list of words with a word each; one key is asked again. Any length can be had exactly. Judged by exact match.",
   example(random, split, options = {}) {
     let n = 4 + random.int(17);
     let opening: string = random.pick(openings);
@@ -36,7 +37,10 @@ export const keyValueTask: Task = Object.freeze<Task>({
       n = (options.length - lengthOf(0, o)) / 3;
       opening = openings[o - 2]!;
       if (n < 1 || n > recallWords.length) {
-        throw new LabError("bad-param", `key-value: length ${options.length} gives ${n} pairs; 1 to ${recallWords.length} are possible.`);
+        throw new LabError(
+          "bad-param",
+          `key-value: length ${options.length} gives ${n} pairs; 1 to ${recallWords.length} are possible.`,
+        );
       }
     }
     const pairs = drawPairs(random, split, n);

@@ -23,25 +23,37 @@ function drawRule(random: Random): { names: ClassName[]; labels: string[] } {
 }
 
 function drawShot(random: Random, split: Split, rule: { names: ClassName[]; labels: string[] }): Shot {
-  return drawInSplit(random, split, (r) => {
-    const i = r.int(rule.names.length);
-    return { word: r.pick(classes[rule.names[i]!]), label: rule.labels[i]! };
-  }, identity);
+  return drawInSplit(
+    random,
+    split,
+    (r) => {
+      const i = r.int(rule.names.length);
+      return { word: r.pick(classes[rule.names[i]!]), label: rule.labels[i]! };
+    },
+    identity,
+  );
 }
 
 /** Labels are made up for each text; the shots tell the rule, and a new word of a known kind is asked. */
 export const manyShotTask: Task = Object.freeze<Task>({
   id: "many-shot",
   title: "Many-shot labelling",
-  about: "Words are labelled by a rule that holds in this text only; a word not yet seen in it is asked. Judged by exact match.",
+  about:
+    "Words are labelled by a rule that holds in this text only; a word not yet seen in it is asked. Judged by exact match.",
   example(random, split, options = {}) {
     for (;;) {
       const rule = drawRule(random);
-      const nShots = options.length === undefined ? 6 + random.int(27) : Math.max(2, Math.floor((options.length - 9) / 4));
+      const nShots =
+        options.length === undefined ? 6 + random.int(27) : Math.max(2, Math.floor((options.length - 9) / 4));
       const shots = Array.from({ length: nShots }, () => drawShot(random, "train", rule));
       const askable = rule.names
         .flatMap((name, i) => classes[name].map((word) => ({ word, label: rule.labels[i]! })))
-        .filter((c) => splitOf(identity(c)) === split && shots.some((s) => s.label === c.label) && !shots.some((s) => s.word === c.word));
+        .filter(
+          (c) =>
+            splitOf(identity(c)) === split &&
+            shots.some((s) => s.label === c.label) &&
+            !shots.some((s) => s.word === c.word),
+        );
       if (askable.length === 0) continue;
       const asked = random.pick(askable);
       return {
@@ -49,7 +61,13 @@ export const manyShotTask: Task = Object.freeze<Task>({
         split,
         prompt: `Labels:${shots.map(line).join("")} ${asked.word} is`,
         completion: ` ${asked.label}.`,
-        meta: { identity: identity(asked), word: asked.word, label: asked.label, labels: rule.labels, nShots },
+        meta: {
+          identity: identity(asked),
+          word: asked.word,
+          label: asked.label,
+          labels: rule.labels,
+          nShots,
+        },
       };
     }
   },
@@ -61,7 +79,11 @@ export const manyShotTask: Task = Object.freeze<Task>({
     const segments: Segment[] = [{ text: "Labels:", loss: false }];
     for (let i = 0; i < n; i++) {
       const shot = drawShot(random, split, rule);
-      segments.push({ text: ` ${shot.word} is`, loss: false }, { text: ` ${shot.label}`, loss: seen.has(shot.label) }, { text: ".", loss: false });
+      segments.push(
+        { text: ` ${shot.word} is`, loss: false },
+        { text: ` ${shot.label}`, loss: seen.has(shot.label) },
+        { text: ".", loss: false },
+      );
       seen.add(shot.label);
     }
     return segments;

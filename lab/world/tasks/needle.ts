@@ -30,7 +30,8 @@ const fillers: Record<number, (random: Random) => string> = {
 
 /** Sentences of exactly `n` tokens in all. Throws `bad-param` for 1 and 2. */
 export function hay(random: Random, n: number): string[] {
-  if (n === 1 || n === 2) throw new LabError("bad-param", `hay: no sentence has ${n} tokens; 0 or at least 3 are possible.`);
+  if (n === 1 || n === 2)
+    throw new LabError("bad-param", `hay: no sentence has ${n} tokens; 0 or at least 3 are possible.`);
   const out: string[] = [];
   let left = n;
   while (left > 13) {
@@ -54,37 +55,54 @@ interface Secret {
 const identity = (s: Secret): string => `secret|${s.who}|${s.word}`;
 const draw = (random: Random): Secret => ({ who: random.pick(people), word: random.pick(recallWords) });
 const plant = (s: Secret): string => ` The secret word of ${s.who} is ${s.word}.`;
-const question = (s: Secret): string => `\nQuestion: What is the secret word of ${s.who}?\nAnswer: The secret word of ${s.who} is`;
+const question = (s: Secret): string =>
+  `\nQuestion: What is the secret word of ${s.who}?\nAnswer: The secret word of ${s.who} is`;
 const opening = "Read this.";
 
 /** One sentence that matters in a text of any length. */
 export const needleTask: Task = Object.freeze<Task>({
   id: "needle",
   title: "Needle in hay",
-  about: "A secret word is told once, somewhere in a text of any wished length, then asked. Judged by exact match.",
+  about:
+    "A secret word is told once, somewhere in a text of any wished length, then asked. Judged by exact match.",
   example(random, split, options = {}) {
     const secret = drawInSplit(random, split, draw, identity);
     const fixed = 1 + countPieces(opening + plant(secret) + question(secret)) + 2 + 1;
     const length = options.length ?? fixed + 3 + random.int(200);
     if (length !== fixed && length < fixed + 3) {
-      throw new LabError("bad-param", `needle: length ${length} is too short; ${fixed} or at least ${fixed + 3} is possible.`);
+      throw new LabError(
+        "bad-param",
+        `needle: length ${length} is too short; ${fixed} or at least ${fixed + 3} is possible.`,
+      );
     }
     const straws = hay(random, length - fixed);
-    const at = options.depth === undefined ? random.int(straws.length + 1) : Math.min(straws.length, Math.round(options.depth * straws.length));
+    const at =
+      options.depth === undefined
+        ? random.int(straws.length + 1)
+        : Math.min(straws.length, Math.round(options.depth * straws.length));
     const text = [...straws.slice(0, at), plant(secret), ...straws.slice(at)].join("");
     return {
       task: "needle",
       split,
       prompt: opening + text + question(secret),
       completion: ` ${secret.word}.`,
-      meta: { identity: identity(secret), who: secret.who, word: secret.word, length, at, nSentences: straws.length + 1 },
+      meta: {
+        identity: identity(secret),
+        who: secret.who,
+        word: secret.word,
+        length,
+        at,
+        nSentences: straws.length + 1,
+      },
     };
   },
   verify: (example, output) => exact(output.split(".")[0] + ".", example.completion),
   document(random, split, budget) {
     const nSecrets = 1 + random.int(5);
     const names = random.sample(people, nSecrets);
-    const secrets = names.map((who) => drawInSplit(random, split, (r) => ({ who, word: r.pick(recallWords) }), identity));
+    const secrets = names.map((who) =>
+      drawInSplit(random, split, (r) => ({ who, word: r.pick(recallWords) }), identity),
+    );
     const room = budget - secrets.length * (9 + 22) - 6;
     const straws = hay(random, Math.max(3, Math.floor(room * (0.2 + 0.8 * random.next()))));
     const parts: string[] = straws.slice();

@@ -14,17 +14,47 @@ function phrase(random: Random, type: Type): string {
   const animal = random.pick(animals);
   switch (type) {
     case "person":
-      return random.pick([`who has the ${thing}`, `whose ${thing} is at the ${place}`, `the name of the one who fed the ${animal}`, `which child went to the ${place}`]);
+      return random.pick([
+        `who has the ${thing}`,
+        `whose ${thing} is at the ${place}`,
+        `the name of the one who fed the ${animal}`,
+        `which child went to the ${place}`,
+      ]);
     case "place":
-      return random.pick([`where ${who} left the ${thing}`, `at which spot the ${animal} sleeps`, `the way to the ${place}`, `where ${who} lives`]);
+      return random.pick([
+        `where ${who} left the ${thing}`,
+        `at which spot the ${animal} sleeps`,
+        `the way to the ${place}`,
+        `where ${who} lives`,
+      ]);
     case "thing":
-      return random.pick([`what ${who} has`, `which toy ${who} took to the ${place}`, `what lies near the ${place}`, `the thing that ${who} lost`]);
+      return random.pick([
+        `what ${who} has`,
+        `which toy ${who} took to the ${place}`,
+        `what lies near the ${place}`,
+        `the thing that ${who} lost`,
+      ]);
     case "number":
-      return random.pick([`how many coins ${who} has`, `the price of the ${thing}`, `how old ${who} is`, `how much the ${random.pick(foods)} costs`]);
+      return random.pick([
+        `how many coins ${who} has`,
+        `the price of the ${thing}`,
+        `how old ${who} is`,
+        `how much the ${random.pick(foods)} costs`,
+      ]);
     case "color":
-      return random.pick([`the color of the ${thing}`, `how ${who} painted the ${thing}`, `which color the ${place} has`, `the color that ${who} likes`]);
+      return random.pick([
+        `the color of the ${thing}`,
+        `how ${who} painted the ${thing}`,
+        `which color the ${place} has`,
+        `the color that ${who} likes`,
+      ]);
     case "yes or no":
-      return random.pick([`if ${who} has the ${thing}`, `if the ${thing} is ${random.pick(colors)}`, `if the ${animal} can swim`, `if ${who} went to the ${place}`]);
+      return random.pick([
+        `if ${who} has the ${thing}`,
+        `if the ${thing} is ${random.pick(colors)}`,
+        `if the ${animal} can swim`,
+        `if ${who} went to the ${place}`,
+      ]);
   }
 }
 
@@ -55,7 +85,8 @@ const identity = (item: Item): string => `question-type|${item.text}`;
 export const questionTypeTask: Task = Object.freeze<Task>({
   id: "question-type",
   title: "Classification, hard: question type",
-  about: "Two questions are named, one is asked; what kind of answer does it want, of six? Judged by exact match.",
+  about:
+    "Two questions are named, one is asked; what kind of answer does it want, of six? Judged by exact match.",
   example(random, split) {
     const item = drawInSplit(random, split, draw, identity);
     return {
@@ -69,6 +100,9 @@ export const questionTypeTask: Task = Object.freeze<Task>({
   verify: (example, output) => exact(output, example.completion),
   document(random, split) {
     const { prompt, completion } = questionTypeTask.example(random, split);
-    return [{ text: prompt, loss: random.next() < 0.15 }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: random.next() < 0.15 },
+      { text: completion, loss: true },
+    ];
   },
 });

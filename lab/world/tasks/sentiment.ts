@@ -52,6 +52,9 @@ export const sentimentTask: Task = Object.freeze<Task>({
   verify: (example, output) => exact(output, example.completion),
   document(random, split) {
     const { prompt, completion } = sentimentTask.example(random, split);
-    return [{ text: prompt, loss: random.next() < 0.15 }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: random.next() < 0.15 },
+      { text: completion, loss: true },
+    ];
   },
 });

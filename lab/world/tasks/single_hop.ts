@@ -8,12 +8,14 @@ import { questionDocument, questionExample } from "./answering.ts";
 export const singleHopTask: Task = Object.freeze<Task>({
   id: "single-hop",
   title: "Single-hop questions",
-  about: "A few told facts, then a question about one of them, or about something never told. Judged by exact match.",
+  about:
+    "A few told facts, then a question about one of them, or about something never told. Judged by exact match.",
   example(random, split) {
     const facts = scene(random, split, 4 + random.int(8));
-    const question = random.next() < 0.25 || facts.length === 0
-      ? neverToldSingle(random, facts)
-      : random.pick(singleHop(random.pick(facts)));
+    const question =
+      random.next() < 0.25 || facts.length === 0
+        ? neverToldSingle(random, facts)
+        : random.pick(singleHop(random.pick(facts)));
     return questionExample("single-hop", split, facts, question, random.next() < 0.6 ? "sentence" : "short");
   },
   verify: (example, output) => exact(output, example.completion),

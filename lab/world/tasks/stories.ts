@@ -31,14 +31,24 @@ export const storiesTask: Task = Object.freeze<Task>({
       split,
       prompt,
       completion: body,
-      meta: { identity: identity(cast), plot: cast.plot, hero: cast.hero, friend: cast.friend, thing: cast.thing, place: cast.place, headed, must },
+      meta: {
+        identity: identity(cast),
+        plot: cast.plot,
+        hero: cast.hero,
+        friend: cast.friend,
+        thing: cast.thing,
+        place: cast.place,
+        headed,
+        must,
+      },
     };
   },
   verify(example, output) {
     const text = output.trim();
     if (!/[.!?]"?$/.test(text)) return reject("The story does not end with a whole sentence.");
     const told = sentencesOf(text);
-    if (told.length < 4 || told.length > 14) return reject(`The story has ${told.length} sentences; 4 to 14 are expected.`);
+    if (told.length < 4 || told.length > 14)
+      return reject(`The story has ${told.length} sentences; 4 to 14 are expected.`);
     const twice = told.find((s, i) => told.indexOf(s) !== i);
     if (twice !== undefined) return reject(`A sentence comes twice: "${twice}"`);
     const whole = example.meta["headed"] === true ? text : example.prompt + text;
@@ -51,6 +61,9 @@ export const storiesTask: Task = Object.freeze<Task>({
   },
   document(random, split) {
     const { prompt, completion } = storiesTask.example(random, split);
-    return [{ text: prompt, loss: !prompt.endsWith("\n") }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: !prompt.endsWith("\n") },
+      { text: completion, loss: true },
+    ];
   },
 });

@@ -13,23 +13,43 @@ function sentence(random: Random, topic: Topic): string {
   switch (topic) {
     case "animals": {
       const animal = random.pick(animals);
-      return random.pick([`The ${animal} ran to the ${place}.`, `${who} fed the ${animal}.`, `A ${animal} slept near the ${place}.`]);
+      return random.pick([
+        `The ${animal} ran to the ${place}.`,
+        `${who} fed the ${animal}.`,
+        `A ${animal} slept near the ${place}.`,
+      ]);
     }
     case "food": {
       const food = random.pick(foods);
-      return random.pick([`${who} ate some ${food}.`, `The ${food} was warm and sweet.`, `${who} made ${food} at the ${place}.`]);
+      return random.pick([
+        `${who} ate some ${food}.`,
+        `The ${food} was warm and sweet.`,
+        `${who} made ${food} at the ${place}.`,
+      ]);
     }
     case "weather": {
       const sky = random.pick(weather);
-      return random.pick([`${capital(sky)} came over the ${place}.`, `${who} looked at the ${sky}.`, `The ${sky} was cold near the ${place}.`]);
+      return random.pick([
+        `${capital(sky)} came over the ${place}.`,
+        `${who} looked at the ${sky}.`,
+        `The ${sky} was cold near the ${place}.`,
+      ]);
     }
     case "work": {
       const thing = random.pick(objects);
-      return random.pick([`${who} worked at the ${place}.`, `${who} fixed the ${thing}.`, `${who} cleaned the ${place} all day.`]);
+      return random.pick([
+        `${who} worked at the ${place}.`,
+        `${who} fixed the ${thing}.`,
+        `${who} cleaned the ${place} all day.`,
+      ]);
     }
     case "money": {
       const n = 2 + random.int(58);
-      return random.pick([`${who} paid ${n} coins.`, `The ${random.pick(objects)} costs ${n} coins.`, `${who} saved ${n} coins at the ${place}.`]);
+      return random.pick([
+        `${who} paid ${n} coins.`,
+        `The ${random.pick(objects)} costs ${n} coins.`,
+        `${who} saved ${n} coins at the ${place}.`,
+      ]);
     }
   }
 }
@@ -63,12 +83,21 @@ export const topicTask: Task = Object.freeze<Task>({
       split,
       prompt: `Text: ${item.text}\nTopic:`,
       completion: ` ${item.label}.`,
-      meta: { identity: identity(item), text: item.text, label: item.label, other: item.other, labels: topics },
+      meta: {
+        identity: identity(item),
+        text: item.text,
+        label: item.label,
+        other: item.other,
+        labels: topics,
+      },
     };
   },
   verify: (example, output) => exact(output, example.completion),
   document(random, split) {
     const { prompt, completion } = topicTask.example(random, split);
-    return [{ text: prompt, loss: random.next() < 0.15 }, { text: completion, loss: true }];
+    return [
+      { text: prompt, loss: random.next() < 0.15 },
+      { text: completion, loss: true },
+    ];
   },
 });

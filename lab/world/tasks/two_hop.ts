@@ -16,7 +16,8 @@ function sceneWithChain(random: Random, split: Split, nFacts: number): Fact[] {
 export const twoHopTask: Task = Object.freeze<Task>({
   id: "two-hop",
   title: "Two-hop questions",
-  about: "A few told facts, then a question that needs two of them, or one that was never told. Judged by exact match.",
+  about:
+    "A few told facts, then a question that needs two of them, or one that was never told. Judged by exact match.",
   example(random, split) {
     const facts = sceneWithChain(random, split, 5 + random.int(7));
     const question = random.next() < 0.25 ? neverToldTwo(random, facts) : random.pick(twoHop(facts));
