@@ -12,7 +12,7 @@ interface TokenDetailProps {
 /** One token: how probable the model found it, and what it would rather have read or written. */
 export function TokenDetail({ token, where }: TokenDetailProps) {
   return (
-    <aside className="detail" aria-label="The chosen token">
+    <aside className={token === undefined ? "detail empty" : "detail"} aria-label="The chosen token">
       {token === undefined ? (
         <p className="quiet">
           Point at a token, or move through the text with the arrow keys, to see what else the model had in
