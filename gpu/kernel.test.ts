@@ -4,7 +4,8 @@ import { addKernel } from "./ops/add.ts";
 import { embeddingKernel } from "./ops/embedding.ts";
 import { overrideNames, shaderSource, storageBindings, uniformFields } from "./shader_source.ts";
 
-const sourceOf = (kernel: Kernel, constants: Record<string, number> = {}) => variantSource({ kernel, elem: "f32", constants });
+const sourceOf = (kernel: Kernel, constants: Record<string, number> = {}) =>
+  variantSource({ kernel, elem: "f32", constants });
 const { name, bindings, uniforms } = addKernel;
 
 describe("the declaration is compared with the WGSL, and both are named", () => {
@@ -22,8 +23,12 @@ describe("the declaration is compared with the WGSL, and both are named", () => 
 
   test("a uniform of another type, and one too few", () => {
     const wrong = defineKernel({ name, bindings, uniforms: { n: "u32", n_b: "f32", scale: "f32" } });
-    expect(() => sourceOf(wrong)).toThrow(/uniforms differ; TypeScript has \(n: u32, n_b: f32, scale: f32\), WGSL has \(n: u32, n_b: u32, scale: f32\)/);
-    expect(() => sourceOf(defineKernel({ name, bindings, uniforms: { n: "u32" } }))).toThrow(/uniforms differ/);
+    expect(() => sourceOf(wrong)).toThrow(
+      /uniforms differ; TypeScript has \(n: u32, n_b: f32, scale: f32\), WGSL has \(n: u32, n_b: u32, scale: f32\)/,
+    );
+    expect(() => sourceOf(defineKernel({ name, bindings, uniforms: { n: "u32" } }))).toThrow(
+      /uniforms differ/,
+    );
   });
 
   test("a constant that is no override", () => {
@@ -32,13 +37,19 @@ describe("the declaration is compared with the WGSL, and both are named", () => 
   });
 
   test("a kernel without a file", () => {
-    expect(() => sourceOf(defineKernel({ name: "no_such", bindings: {} }))).toThrow("no shader file ../shaders/no_such.wgsl");
+    expect(() => sourceOf(defineKernel({ name: "no_such", bindings: {} }))).toThrow(
+      "no shader file ../shaders/no_such.wgsl",
+    );
   });
 });
 
 test("elem is f32, or f16 with the extension enabled", () => {
-  expect(variantSource({ kernel: embeddingKernel, elem: "f32", constants: {} })).toMatch(/^alias elem = f32;\n/);
-  expect(variantSource({ kernel: embeddingKernel, elem: "f16", constants: {} })).toMatch(/^enable f16;\nalias elem = f16;\n/);
+  expect(variantSource({ kernel: embeddingKernel, elem: "f32", constants: {} })).toMatch(
+    /^alias elem = f32;\n/,
+  );
+  expect(variantSource({ kernel: embeddingKernel, elem: "f16", constants: {} })).toMatch(
+    /^enable f16;\nalias elem = f16;\n/,
+  );
 });
 
 test("imports are put in once each, also those of imports", () => {
@@ -49,10 +60,18 @@ test("imports are put in once each, also those of imports", () => {
 });
 
 test("fields, bindings and keys as they are written", () => {
-  const wgsl = "struct Uniforms {\n  a: u32, // one\n  b : f32,\n}\n@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n@group(0) @binding(0) var<storage, read> x: array<f32>;";
-  expect(uniformFields(wgsl)).toEqual([["a", "u32"], ["b", "f32"]]);
-  expect(storageBindings(wgsl)).toEqual([["x", "read"], ["y", "read_write"]]);
-  const key = (constants: Record<string, number>) => variantKey({ kernel: addKernel, elem: "f32", constants });
+  const wgsl =
+    "struct Uniforms {\n  a: u32, // one\n  b : f32,\n}\n@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n@group(0) @binding(0) var<storage, read> x: array<f32>;";
+  expect(uniformFields(wgsl)).toEqual([
+    ["a", "u32"],
+    ["b", "f32"],
+  ]);
+  expect(storageBindings(wgsl)).toEqual([
+    ["x", "read"],
+    ["y", "read_write"],
+  ]);
+  const key = (constants: Record<string, number>) =>
+    variantKey({ kernel: addKernel, elem: "f32", constants });
   expect(key({ B: 1, A: 2 })).toBe("add f32 A=2 B=1");
   expect(key({ A: 2, B: 1 })).toBe(key({ B: 1, A: 2 }));
 });

@@ -6,8 +6,14 @@ import { compile } from "./pipelines.ts";
 import { kernelNames } from "./shader_source.ts";
 import { nodeProvider } from "./testing/node_gpu.ts";
 
-const modules = import.meta.glob<Record<string, unknown>>(["./ops/*.ts", "./optim/*.ts", "!./**/*.test.ts"], { eager: true });
-const fixtures = import.meta.glob<string>("./testing/fixtures/*.wgsl", { query: "?raw", import: "default", eager: true });
+const modules = import.meta.glob<Record<string, unknown>>(["./ops/*.ts", "./optim/*.ts", "!./**/*.test.ts"], {
+  eager: true,
+});
+const fixtures = import.meta.glob<string>("./testing/fixtures/*.wgsl", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
 
 const isKernel = (value: unknown): value is Kernel =>
   typeof value === "object" && value !== null && "name" in value && "bindings" in value;
@@ -31,10 +37,13 @@ test("every file of shaders/ has exactly one kernel, and every kernel its file",
 });
 
 describe("compiles and makes its pipeline", () => {
-  test.each(variants.map((variant) => [variantKey(variant), variant] as const))("%s", async (key, variant) => {
-    expect(variant.elem === "f32" || gpu.features.f16).toBe(true);
-    await gpu.guarded(key, () => compile(gpu.device, variant, key));
-  });
+  test.each(variants.map((variant) => [variantKey(variant), variant] as const))(
+    "%s",
+    async (key, variant) => {
+      expect(variant.elem === "f32" || gpu.features.f16).toBe(true);
+      await gpu.guarded(key, () => compile(gpu.device, variant, key));
+    },
+  );
 });
 
 describe("the compiler refuses planted faults", () => {
@@ -45,6 +54,7 @@ describe("the compiler refuses planted faults", () => {
     return (await gpu.device.popErrorScope())?.message;
   };
   test("a wrong type", async () => expect(await build("wrong_type")).toMatch(/cannot assign|type/));
-  test("a barrier in non-uniform control flow", async () => expect(await build("nonuniform_barrier")).toMatch(/uniform control flow/));
+  test("a barrier in non-uniform control flow", async () =>
+    expect(await build("nonuniform_barrier")).toMatch(/uniform control flow/));
   test("but not sound code", async () => expect(await build("sound")).toBeUndefined());
 });

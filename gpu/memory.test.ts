@@ -6,7 +6,11 @@ function fakeDevice(maxBufferSize = 2 ** 30) {
   const destroyed: string[] = [];
   const device = {
     limits: { maxBufferSize, maxStorageBufferBindingSize: maxBufferSize / 2 },
-    createBuffer: ({ size, label }: { size: number; label: string }) => ({ size, label, destroy: () => destroyed.push(label) }),
+    createBuffer: ({ size, label }: { size: number; label: string }) => ({
+      size,
+      label,
+      destroy: () => destroyed.push(label),
+    }),
   } as unknown as GPUDevice;
   return { memory: new Memory(device), destroyed };
 }
@@ -49,7 +53,9 @@ describe("Memory", () => {
 
   test("refuses a buffer beyond the device's limits, and counts nothing", () => {
     const { memory } = fakeDevice(4096);
-    expect(() => memory.create(2052, "weights", "w")).toThrow("w needs 2052 bytes in one buffer; this device allows 2048");
+    expect(() => memory.create(2052, "weights", "w")).toThrow(
+      "w needs 2052 bytes in one buffer; this device allows 2048",
+    );
     expect(memory.report().bytes).toBe(0);
   });
 });

@@ -36,7 +36,9 @@ describe("rounding", () => {
   });
 
   test("overflow from halfway beyond the largest on; underflow up to halfway to the smallest", () => {
-    expect(toHalf(65519.99, 65520, -65520, 1e30, Infinity, -Infinity)).toEqual([0x7bff, 0x7c00, 0xfc00, 0x7c00, 0x7c00, 0xfc00]);
+    expect(toHalf(65519.99, 65520, -65520, 1e30, Infinity, -Infinity)).toEqual([
+      0x7bff, 0x7c00, 0xfc00, 0x7c00, 0x7c00, 0xfc00,
+    ]);
     expect(toHalf(2 ** -25, 2 ** -25 * 1.001, -(2 ** -26), 0, -0)).toEqual([0, 1, 0x8000, 0, 0x8000]);
   });
 });

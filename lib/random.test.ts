@@ -5,7 +5,12 @@ import { expectClose, sampleMean } from "./testing/close.ts";
 /** pcg4d once more, from the paper, in whole numbers without a size. */
 function pcg4dBig(...words: number[]): number[] {
   const mask = 0xffffffffn;
-  let [x, y, z, w] = words.map((word) => (BigInt(word) * 1664525n + 1013904223n) & mask) as [bigint, bigint, bigint, bigint];
+  let [x, y, z, w] = words.map((word) => (BigInt(word) * 1664525n + 1013904223n) & mask) as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ];
   const mix = (): void => {
     x = (x + y * w) & mask;
     y = (y + z * x) & mask;
@@ -20,7 +25,8 @@ function pcg4dBig(...words: number[]): number[] {
 
 test("pcg4d against the same arithmetic in BigInt", () => {
   const words = [0, 1, 2, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 123456789];
-  for (const a of words) for (const b of words) expect(pcg4d(a, b, a ^ 5, 7)).toEqual(pcg4dBig(a, b, (a ^ 5) >>> 0, 7));
+  for (const a of words)
+    for (const b of words) expect(pcg4d(a, b, a ^ 5, 7)).toEqual(pcg4dBig(a, b, (a ^ 5) >>> 0, 7));
 });
 
 test("uniform: in [0, 1) with 24 bits; mean and variance", () => {
@@ -60,5 +66,7 @@ test("int stays in range and reaches every value alike; shuffle keeps the items;
 });
 
 test("names hash to the published FNV-1a values", () => {
-  expect([hashString(""), hashString("a"), hashString("foobar")]).toEqual([0x811c9dc5, 0xe40c292c, 0xbf9cf968]);
+  expect([hashString(""), hashString("a"), hashString("foobar")]).toEqual([
+    0x811c9dc5, 0xe40c292c, 0xbf9cf968,
+  ]);
 });

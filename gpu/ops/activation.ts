@@ -36,7 +36,8 @@ export const silu = (r: Recorder, x: Tensor): Tensor => activation(r, x, "silu")
  * y = x·Φ(x), exactly or by its tanh approximation, any shape, f32. Gradient of x.
  * Source: Hendrycks & Gimpel 2016 (arXiv 1606.08415). Deviation: Φ to within 0.75e-7, see `erfError`.
  */
-export const gelu = (r: Recorder, x: Tensor, form: "tanh" | "exact"): Tensor => activation(r, x, `gelu_${form}`);
+export const gelu = (r: Recorder, x: Tensor, form: "tanh" | "exact"): Tensor =>
+  activation(r, x, `gelu_${form}`);
 
 /** y = f(x) for the activation named, any shape, f32. Gradient of x. */
 export function activation(r: Recorder, x: Tensor, kind: ActivationKind): Tensor {

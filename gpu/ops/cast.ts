@@ -24,7 +24,11 @@ export const castFloatKernel = defineKernel({
 export function castHalf(r: Recorder, x: Tensor): Tensor {
   expectDType("castHalf", "x", x, "f32");
   if (!r.gpu.features.f16) {
-    throw new LabError("unsupported", "castHalf: this graphics adapter has no f16", "Keep the tensor in f32.");
+    throw new LabError(
+      "unsupported",
+      "castHalf: this graphics adapter has no f16",
+      "Keep the tensor in f32.",
+    );
   }
   const y = r.empty(x.shape, "f16", "cast_half");
   r.dispatch(castHalfKernel, { bind: { x, y }, uniforms: { n: x.size }, grid: fold(Math.ceil(x.size / 64)) });
@@ -36,7 +40,11 @@ export function castHalf(r: Recorder, x: Tensor): Tensor {
 export function castFloat(r: Recorder, x: Tensor): Tensor {
   expectDType("castFloat", "x", x, "f16");
   const y = r.empty(x.shape, "f32", "cast_float");
-  r.dispatch(castFloatKernel, { bind: { x, y }, uniforms: { n: x.size }, grid: fold(Math.ceil(x.size / 64)) });
+  r.dispatch(castFloatKernel, {
+    bind: { x, y },
+    uniforms: { n: x.size },
+    grid: fold(Math.ceil(x.size / 64)),
+  });
   r.onBackward(y, [x], (dy) => [dy]);
   return y;
 }

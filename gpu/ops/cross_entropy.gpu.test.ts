@@ -18,7 +18,15 @@ import { reverseRows, runOp } from "../testing/run_op.ts";
 import { crossEntropy, logProbOf, nllBackwardTwin, nllTwin, rowLse } from "./cross_entropy.ts";
 
 /** [rows, columns] */
-const sizes = [[1, 2], [3, 7], [5, 64], [4, 257], [7, 2049], [2, 150000], [66000, 2]] as const;
+const sizes = [
+  [1, 2],
+  [3, 7],
+  [5, 64],
+  [4, 257],
+  [7, 2049],
+  [2, 150000],
+  [66000, 2],
+] as const;
 
 interface Case {
   readonly logits: Float32Array<ArrayBuffer>;
@@ -58,7 +66,10 @@ function boundsOf({ logits, targets }: Case, dVocab: number) {
     const n = Math.floor(i / dVocab);
     const p = Math.exp(logits[i]! - lse[n]!);
     const relative = ofNll(n) + (4 + 3 * Math.abs(logits[i]! - lse[n]!)) * U;
-    return Math.abs(d) * (p * Math.expm1(Math.min(relative, 1)) + 4 * U * (p + (i % dVocab === targets[n] ? 1 : 0)) + TINY);
+    return (
+      Math.abs(d) *
+      (p * Math.expm1(Math.min(relative, 1)) + 4 * U * (p + (i % dVocab === targets[n] ? 1 : 0)) + TINY)
+    );
   };
   return { ofNll, ofGradient };
 }
@@ -78,18 +89,21 @@ async function run(c: Case, dVocab: number): Promise<Float32Array[]> {
 }
 
 describe("crossEntropy", () => {
-  test.each(sizes)("%i rows of %i: permuted rows in, permuted rows out, bit for bit", async (nRows, dVocab) => {
-    const c = makeCase(nRows, dVocab, 1);
-    const [, nll, dz] = await run(c, dVocab);
-    const reversed = {
-      logits: reverseRows(c.logits, dVocab),
-      targets: reverseRows(c.targets, 1),
-      weights: reverseRows(c.weights, 1),
-    };
-    const [, nllBack, dzBack] = await run(reversed, dVocab);
-    expectClose(reverseRows(nllBack!, 1), nll!, exact, "nll");
-    expectClose(reverseRows(dzBack!, dVocab), dz!, exact, "dz");
-  });
+  test.each(sizes)(
+    "%i rows of %i: permuted rows in, permuted rows out, bit for bit",
+    async (nRows, dVocab) => {
+      const c = makeCase(nRows, dVocab, 1);
+      const [, nll, dz] = await run(c, dVocab);
+      const reversed = {
+        logits: reverseRows(c.logits, dVocab),
+        targets: reverseRows(c.targets, 1),
+        weights: reverseRows(c.weights, 1),
+      };
+      const [, nllBack, dzBack] = await run(reversed, dVocab);
+      expectClose(reverseRows(nllBack!, 1), nll!, exact, "nll");
+      expectClose(reverseRows(dzBack!, dVocab), dz!, exact, "dz");
+    },
+  );
 
   test.each(sizes)("%i rows of %i against the twin, forward and backward", async (nRows, dVocab) => {
     const c = makeCase(nRows, dVocab, 2);
@@ -98,8 +112,16 @@ describe("crossEntropy", () => {
     const { ofNll, ofGradient } = boundsOf(c, dVocab);
     expectClose(nll!, expected, ofNll, "nll");
     const magnitude = dot(c.weights.map(Math.abs), expected.map(Math.abs));
-    const inherited = dot(c.weights, expected.map((_, n) => ofNll(n)));
-    expectClose(loss!, [dot(c.weights, expected)], inherited + sumBound(Math.ceil(nRows / 256) + 20, magnitude), "loss");
+    const inherited = dot(
+      c.weights,
+      expected.map((_, n) => ofNll(n)),
+    );
+    expectClose(
+      loss!,
+      [dot(c.weights, expected)],
+      inherited + sumBound(Math.ceil(nRows / 256) + 20, magnitude),
+      "loss",
+    );
     const gradient = nllBackwardTwin(c.logits, c.targets, c.weights, c.weights, dVocab);
     expectClose(dz!, gradient, (i) => ofGradient(i, c.weights[Math.floor(i / dVocab)]!), "dz");
   });
@@ -148,33 +170,60 @@ describe("crossEntropy", () => {
     const loss = (at: ArrayLike<number>) => dot(weights, nllTwin(at, targets, weights, 5));
     expectClose(twin, numericGradient(loss, logits), gradientTwin(twin));
     for (let n = 0; n < 3; n++) {
-      expectClose(twin.subarray(5 * n, 5 * n + 5).reduce((a, b) => a + b, 0), 0, float64(10, 2 * weights[n]!));
+      expectClose(
+        twin.subarray(5 * n, 5 * n + 5).reduce((a, b) => a + b, 0),
+        0,
+        float64(10, 2 * weights[n]!),
+      );
     }
   });
 
   test("refuses logits that are no matrix, and targets of another length", async () => {
     const gpu = await testGpu();
-    const [z, t, w] = [gpu.upload(floats(6, 1), [2, 3], "z"), gpu.upload(new Uint32Array(3), [3], "t"), gpu.upload(floats(2, 1), [2], "w")];
+    const [z, t, w] = [
+      gpu.upload(floats(6, 1), [2, 3], "z"),
+      gpu.upload(new Uint32Array(3), [3], "t"),
+      gpu.upload(floats(2, 1), [2], "w"),
+    ];
     const error = await refusal(gpu, (r) => [crossEntropy(r, z, t, w).loss]);
     expect([error.code, error.message]).toEqual(["shape", "crossEntropy: targets is [3], expected [2]"]);
-    expect((await refusal(gpu, (r) => [logProbOf(r, w, t)])).message).toBe("logProbOf: logits is [2], expected a matrix");
+    expect((await refusal(gpu, (r) => [logProbOf(r, w, t)])).message).toBe(
+      "logProbOf: logits is [2], expected a matrix",
+    );
     gpu.free(z, t, w);
   });
 });
 
 describe("logProbOf", () => {
-  test.each([[3, 7], [2, 2049]] as const)("%i rows of %i: minus the nll, with its gradient", async (nRows, dVocab) => {
+  test.each([
+    [3, 7],
+    [2, 2049],
+  ] as const)("%i rows of %i: minus the nll, with its gradient", async (nRows, dVocab) => {
     const c = { ...makeCase(nRows, dVocab, 7), weights: new Float32Array(nRows).fill(1) };
     const dy = floats(nRows, 8);
-    const inputs = [{ data: c.logits, shape: [nRows, dVocab] }, { data: c.targets, shape: [nRows] }, { data: dy, shape: [nRows] }];
+    const inputs = [
+      { data: c.logits, shape: [nRows, dVocab] },
+      { data: c.targets, shape: [nRows] },
+      { data: dy, shape: [nRows] },
+    ];
     const [y, dz] = await runOp(await testGpu(), inputs, (r, logits, targets, d) => {
       r.track(logits!);
       const out = logProbOf(r, logits!, targets!);
       return [out, ...r.gradientsFrom(out, d!, [logits!])];
     });
     const { ofNll, ofGradient } = boundsOf(c, dVocab);
-    expectClose(y!, nllTwin(c.logits, c.targets, c.weights, dVocab).map((v) => -v), ofNll);
-    const expected = nllBackwardTwin(c.logits, c.targets, c.weights, dy.map((v) => -v), dVocab);
+    expectClose(
+      y!,
+      nllTwin(c.logits, c.targets, c.weights, dVocab).map((v) => -v),
+      ofNll,
+    );
+    const expected = nllBackwardTwin(
+      c.logits,
+      c.targets,
+      c.weights,
+      dy.map((v) => -v),
+      dVocab,
+    );
     expectClose(dz!, expected, (i) => ofGradient(i, dy[Math.floor(i / dVocab)]!));
   });
 });

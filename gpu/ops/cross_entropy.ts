@@ -59,7 +59,8 @@ function signedNll(
 ): Tensor {
   expectDType(op, "logits", logits, "f32");
   expectDType(op, "targets", targets, "u32");
-  if (logits.shape.length !== 2) throw new LabError("shape", `${op}: logits is ${shapeText(logits)}, expected a matrix`);
+  if (logits.shape.length !== 2)
+    throw new LabError("shape", `${op}: logits is ${shapeText(logits)}, expected a matrix`);
   const [nRows, dVocab] = [logits.nRows, logits.width];
   expectShape(op, "targets", targets, [nRows]);
   const y = r.empty([nRows], "f32", op);
@@ -106,8 +107,12 @@ export function nllBackwardTwin(
   return d;
 }
 
-const isScored = (targets: ArrayLike<number>, weights: ArrayLike<number>, n: number, dVocab: number): boolean =>
-  weights[n] !== 0 && targets[n]! < dVocab;
+const isScored = (
+  targets: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  n: number,
+  dVocab: number,
+): boolean => weights[n] !== 0 && targets[n]! < dVocab;
 
 /** log Σ exp of row n in float64. */
 export function rowLse(logits: ArrayLike<number>, n: number, dVocab: number): number {

@@ -11,32 +11,57 @@ import { rowMax, rowMaxTwin, rowMean, rowSum, rowSumTwin } from "./reduce_rows.t
 import { scale, scaleTwin } from "./scale.ts";
 import { sumRows, sumRowsTwin } from "./sum_rows.ts";
 
-const sizes = [[1, 1], [3, 7], [5, 64], [2, 65], [257, 31], [66000, 3]] as const;
+const sizes = [
+  [1, 1],
+  [3, 7],
+  [5, 64],
+  [2, 65],
+  [257, 31],
+  [66000, 3],
+] as const;
 
 /** What is summed away when a row-shaped, scalar or full b meets every row. */
 const columnSums = (x: ArrayLike<number>, nCols: number): Float64Array => sumRowsTwin(x, nCols);
 
 describe("add and scale", () => {
-  test.each(sizes)("%i rows of %i: integers exactly, with gradients, b whole and b over the rows", async (nRows, d) => {
-    const gpu = await testGpu();
-    const [a, dy] = [integers(nRows * d, 1, 3), integers(nRows * d, 2, 3)];
-    for (const b of [integers(nRows * d, 3, 3), integers(d, 4, 3)]) {
-      const inputs = [{ data: a, shape: [nRows, d] }, { data: b, shape: b.length === d ? [d] : [nRows, d] }];
-      const [y, da, db] = await runWithGradients(gpu, inputs, dy, (r, p, q) => add(r, p!, q!, -2));
-      expectClose(y!, addTwin(a, b, -2), exact);
-      expectClose(da!, dy, exact);
-      expectClose(db!, columnSums(dy, b.length).map((v) => -2 * v), exact);
-    }
-    const [y, dx] = await runWithGradients(gpu, [{ data: a, shape: [nRows, d] }], dy, (r, p) => scale(r, p!, 3));
-    expectClose(y!, scaleTwin(a, 3), exact);
-    expectClose(dx!, scaleTwin(dy, 3), exact);
-  });
+  test.each(sizes)(
+    "%i rows of %i: integers exactly, with gradients, b whole and b over the rows",
+    async (nRows, d) => {
+      const gpu = await testGpu();
+      const [a, dy] = [integers(nRows * d, 1, 3), integers(nRows * d, 2, 3)];
+      for (const b of [integers(nRows * d, 3, 3), integers(d, 4, 3)]) {
+        const inputs = [
+          { data: a, shape: [nRows, d] },
+          { data: b, shape: b.length === d ? [d] : [nRows, d] },
+        ];
+        const [y, da, db] = await runWithGradients(gpu, inputs, dy, (r, p, q) => add(r, p!, q!, -2));
+        expectClose(y!, addTwin(a, b, -2), exact);
+        expectClose(da!, dy, exact);
+        expectClose(
+          db!,
+          columnSums(dy, b.length).map((v) => -2 * v),
+          exact,
+        );
+      }
+      const [y, dx] = await runWithGradients(gpu, [{ data: a, shape: [nRows, d] }], dy, (r, p) =>
+        scale(r, p!, 3),
+      );
+      expectClose(y!, scaleTwin(a, 3), exact);
+      expectClose(dx!, scaleTwin(dy, 3), exact);
+    },
+  );
 
   test("floats within a rounding or two", async () => {
     const [a, b] = [floats(99, 5), floats(33, 6)];
-    const inputs = [{ data: a, shape: [3, 33] }, { data: b, shape: [33] }];
+    const inputs = [
+      { data: a, shape: [3, 33] },
+      { data: b, shape: [33] },
+    ];
     const factor = Math.fround(0.1);
-    const [y, z] = await runOp(await testGpu(), inputs, (r, p, q) => [add(r, p!, q!, factor), scale(r, p!, factor)]);
+    const [y, z] = await runOp(await testGpu(), inputs, (r, p, q) => [
+      add(r, p!, q!, factor),
+      scale(r, p!, factor),
+    ]);
     expectClose(y!, addTwin(a, b, factor), (i) => 3 * U * (Math.abs(a[i]!) + Math.abs(b[i % 33]!)) + TINY);
     expectClose(z!, scaleTwin(a, factor), (i) => U * Math.abs(a[i]!) + TINY);
   });
@@ -58,23 +83,35 @@ describe("multiply", () => {
     { shape: [1], span: 1, sum: (x: ArrayLike<number>) => Float64Array.of(sumAllTwin(x)) },
   ];
 
-  test.each(sizes)("%i rows of %i: integers exactly, with gradients, in every broadcast", async (nRows, d) => {
-    const gpu = await testGpu();
-    const [a, dy] = [integers(nRows * d, 1, 3), integers(nRows * d, 2, 3)];
-    for (const { shape, span, sum } of kinds(nRows, d)) {
-      const b = integers(shape.reduce((p, q) => p * q), 3, 3);
-      const inputs = [{ data: a, shape: [nRows, d] }, { data: b, shape }];
-      const [y, da, db] = await runWithGradients(gpu, inputs, dy, (r, p, q) => multiply(r, p!, q!));
-      expectClose(y!, multiplyTwin(a, b, span), exact, "y");
-      expectClose(da!, multiplyTwin(dy, b, span), exact, "da");
-      expectClose(db!, sum(multiplyTwin(dy, a)), exact, "db");
-    }
-  });
+  test.each(sizes)(
+    "%i rows of %i: integers exactly, with gradients, in every broadcast",
+    async (nRows, d) => {
+      const gpu = await testGpu();
+      const [a, dy] = [integers(nRows * d, 1, 3), integers(nRows * d, 2, 3)];
+      for (const { shape, span, sum } of kinds(nRows, d)) {
+        const b = integers(
+          shape.reduce((p, q) => p * q),
+          3,
+          3,
+        );
+        const inputs = [
+          { data: a, shape: [nRows, d] },
+          { data: b, shape },
+        ];
+        const [y, da, db] = await runWithGradients(gpu, inputs, dy, (r, p, q) => multiply(r, p!, q!));
+        expectClose(y!, multiplyTwin(a, b, span), exact, "y");
+        expectClose(da!, multiplyTwin(dy, b, span), exact, "da");
+        expectClose(db!, sum(multiplyTwin(dy, a)), exact, "db");
+      }
+    },
+  );
 
   test("refuses what is no broadcast", async () => {
     const gpu = await testGpu();
     const [a, b] = [gpu.upload(floats(6, 1), [2, 3], "a"), gpu.upload(floats(2, 1), [2], "b")];
-    expect((await refusal(gpu, (r) => [multiply(r, a, b)])).message).toMatch(/^multiply: b is \[2\], expected the shape of a \[2,3\]/);
+    expect((await refusal(gpu, (r) => [multiply(r, a, b)])).message).toMatch(
+      /^multiply: b is \[2\], expected the shape of a \[2,3\]/,
+    );
     gpu.free(a, b);
   });
 });
@@ -100,10 +137,14 @@ describe("reductions", () => {
   test("floats within the bound of a sum, large and small", async () => {
     const [x, z] = [floats(70_001, 5), floats(70_001, 6)];
     const shape = [70_001];
-    const [all, product] = await runOp(await testGpu(), [{ data: x, shape }, { data: z, shape }], (r, p, q) => [
-      sumAll(r, p!),
-      dotAll(r, p!, q!),
-    ]);
+    const [all, product] = await runOp(
+      await testGpu(),
+      [
+        { data: x, shape },
+        { data: z, shape },
+      ],
+      (r, p, q) => [sumAll(r, p!), dotAll(r, p!, q!)],
+    );
     expectClose(all!, [sumAllTwin(x)], sums(70_001, [sumAllTwin(x.map(Math.abs))]));
     expectClose(product!, [dotAllTwin(x, z)], sums(70_001, [dotAllTwin(x.map(Math.abs), z.map(Math.abs))]));
   });
@@ -117,18 +158,30 @@ describe("reductions", () => {
     const [, rows] = await runWithGradients(gpu, inputs, dy, (r, t) => rowSum(r, t!));
     expectClose(rows!, spread, exact, "rowSum");
     const [, means] = await runWithGradients(gpu, inputs, dy, (r, t) => rowMean(r, t!));
-    expectClose(means!, spread.map((v) => v / 5), (i) => 2 * U * Math.abs(spread[i]!), "rowMean");
+    expectClose(
+      means!,
+      spread.map((v) => v / 5),
+      (i) => 2 * U * Math.abs(spread[i]!),
+      "rowMean",
+    );
     const [, all] = await runWithGradients(gpu, inputs, Float32Array.of(3), (r, t) => sumAll(r, t!));
     expectClose(all!, new Float32Array(15).fill(3), exact, "sumAll");
     const [, squares] = await runWithGradients(gpu, inputs, Float32Array.of(3), (r, t) => sumSquares(r, t!));
-    expectClose(squares!, x.map((v) => 6 * v), exact, "sumSquares");
+    expectClose(
+      squares!,
+      x.map((v) => 6 * v),
+      exact,
+      "sumSquares",
+    );
   });
 
   test("sumRows refuses what is no matrix, dotAll what is not as long", async () => {
     const gpu = await testGpu();
     const [a, b] = [gpu.upload(floats(6, 1), [6], "a"), gpu.upload(floats(2, 1), [2], "b")];
     expect((await refusal(gpu, (r) => [sumRows(r, a)])).message).toBe("sumRows: x is [6], expected a matrix");
-    expect((await refusal(gpu, (r) => [dotAll(r, a, b)])).message).toBe("dotAll: a is [6], b is [2], expected as many elements");
+    expect((await refusal(gpu, (r) => [dotAll(r, a, b)])).message).toBe(
+      "dotAll: a is [6], b is [2], expected as many elements",
+    );
     gpu.free(a, b);
   });
 });

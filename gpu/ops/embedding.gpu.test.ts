@@ -8,7 +8,13 @@ import { runOp, runWithGradients } from "../testing/run_op.ts";
 import { embedding, embeddingTwin, gatherRows, scatterRows, scatterRowsTwin } from "./embedding.ts";
 
 /** [rows of the table, width, number of ids] */
-const sizes = [[1, 1, 1], [7, 3, 11], [65, 64, 63], [131, 5, 257], [66000, 1, 13]] as const;
+const sizes = [
+  [1, 1, 1],
+  [7, 3, 11],
+  [65, 64, 63],
+  [131, 5, 257],
+  [66000, 1, 13],
+] as const;
 
 /** Ids with repeats, one beyond the table and the largest u32 among them. */
 function idsFor(nRows: number, n: number, seed: number): Uint32Array<ArrayBuffer> {
@@ -19,19 +25,28 @@ function idsFor(nRows: number, n: number, seed: number): Uint32Array<ArrayBuffer
 }
 
 describe("embedding", () => {
-  test.each(sizes)("table of %i rows of %i, %i ids: copies, and sums of integers, exactly", async (nRows, d, n) => {
-    const gpu = await testGpu();
-    const [table, dy, ids] = [integers(nRows * d, 1), integers(n * d, 2), idsFor(nRows, n, 3)];
-    const inputs = [{ data: table, shape: [nRows, d] }, { data: ids, shape: [n] }];
-    const [y, dTable] = await runWithGradients(gpu, inputs, dy, (r, t, i) => embedding(r, t!, i!));
-    expectClose(y!, embeddingTwin(table, ids, d), exact, "y");
-    expectClose(dTable!, scatterRowsTwin(dy, ids, nRows, d), exact, "dTable");
-  });
+  test.each(sizes)(
+    "table of %i rows of %i, %i ids: copies, and sums of integers, exactly",
+    async (nRows, d, n) => {
+      const gpu = await testGpu();
+      const [table, dy, ids] = [integers(nRows * d, 1), integers(n * d, 2), idsFor(nRows, n, 3)];
+      const inputs = [
+        { data: table, shape: [nRows, d] },
+        { data: ids, shape: [n] },
+      ];
+      const [y, dTable] = await runWithGradients(gpu, inputs, dy, (r, t, i) => embedding(r, t!, i!));
+      expectClose(y!, embeddingTwin(table, ids, d), exact, "y");
+      expectClose(dTable!, scatterRowsTwin(dy, ids, nRows, d), exact, "dTable");
+    },
+  );
 
   test("many ids: 66,000 gathered", async () => {
     const gpu = await testGpu();
     const [table, ids] = [floats(6, 4), idsFor(3, 66000, 5)];
-    const inputs = [{ data: table, shape: [3, 2] }, { data: ids, shape: [660, 100] }];
+    const inputs = [
+      { data: table, shape: [3, 2] },
+      { data: ids, shape: [660, 100] },
+    ];
     const [y] = await runOp(gpu, inputs, (r, t, i) => [embedding(r, t!, i!)]);
     expectClose(y!, embeddingTwin(table, ids, 2), exact);
   });
@@ -40,7 +55,10 @@ describe("embedding", () => {
     const gpu = await testGpu();
     const [nRows, d, n] = [17, 33, 500];
     const [dy, ids] = [floats(n * d, 6), idsFor(nRows, n, 7)];
-    const inputs = [{ data: floats(nRows * d, 8), shape: [nRows, d] }, { data: ids, shape: [n] }];
+    const inputs = [
+      { data: floats(nRows * d, 8), shape: [nRows, d] },
+      { data: ids, shape: [n] },
+    ];
     const run = () => runWithGradients(gpu, inputs, dy, (r, t, i) => embedding(r, t!, i!));
     const [[, first], [, second]] = [await run(), await run()];
     const magnitude = scatterRowsTwin(dy.map(Math.abs), ids, nRows, d);
@@ -79,7 +97,10 @@ describe("embedding", () => {
   test("worked example: V=3, ids 2 0 2", async () => {
     const gpu = await testGpu();
     const dy = Float32Array.of(1, 2, 3, 4, 10, 20);
-    const inputs = [{ data: new Float32Array(6), shape: [3, 2] }, { data: Uint32Array.of(2, 0, 2), shape: [3] }];
+    const inputs = [
+      { data: new Float32Array(6), shape: [3, 2] },
+      { data: Uint32Array.of(2, 0, 2), shape: [3] },
+    ];
     const [, dTable] = await runWithGradients(gpu, inputs, dy, (r, t, i) => embedding(r, t!, i!));
     expectClose(dTable!, [3, 4, 0, 0, 11, 22], exact);
   });
@@ -87,8 +108,12 @@ describe("embedding", () => {
   test("refuses a table that is no matrix and ids that are floats", async () => {
     const gpu = await testGpu();
     const [x, ids] = [gpu.upload(floats(4, 1), [4], "x"), gpu.upload(new Uint32Array(2), [2], "ids")];
-    expect((await refusal(gpu, (r) => [embedding(r, x, ids)])).message).toBe("embedding: table is [4], expected a matrix");
-    expect((await refusal(gpu, (r) => [gatherRows(r, x, x)])).message).toBe("gatherRows: ids holds f32, expected u32");
+    expect((await refusal(gpu, (r) => [embedding(r, x, ids)])).message).toBe(
+      "embedding: table is [4], expected a matrix",
+    );
+    expect((await refusal(gpu, (r) => [gatherRows(r, x, x)])).message).toBe(
+      "gatherRows: ids holds f32, expected u32",
+    );
     gpu.free(x, ids);
   });
 });
@@ -97,7 +122,10 @@ describe("gatherRows and scatterRows", () => {
   test("are each other's gradient", async () => {
     const gpu = await testGpu();
     const [x, dy, rows] = [integers(15, 14), integers(21, 15), Uint32Array.of(4, 0, 0, 6, 2)];
-    const inputs = [{ data: x, shape: [5, 3] }, { data: rows, shape: [5] }];
+    const inputs = [
+      { data: x, shape: [5, 3] },
+      { data: rows, shape: [5] },
+    ];
     const [y, dx] = await runWithGradients(gpu, inputs, dy, (r, t, i) => scatterRows(r, t!, i!, 7));
     expectClose(y!, scatterRowsTwin(x, rows, 7, 3), exact);
     expectClose(dx!, embeddingTwin(dy, rows, 3), exact);

@@ -44,7 +44,8 @@ function gather(r: Recorder, op: string, table: Tensor, ids: Tensor): Tensor {
   expectDType(op, "table", table, "f32", "f16");
   expectDType(op, "ids", ids, "u32");
   const [nRows, dModel] = table.shape;
-  if (table.shape.length !== 2) throw new LabError("shape", `${op}: table is ${shapeText(table)}, expected a matrix`);
+  if (table.shape.length !== 2)
+    throw new LabError("shape", `${op}: table is ${shapeText(table)}, expected a matrix`);
   const y = r.empty([...ids.shape, dModel!], "f32", op);
   r.dispatch(embeddingKernel, {
     bind: { table, ids, y },
@@ -63,7 +64,10 @@ export function scatterRows(r: Recorder, x: Tensor, rows: Tensor, nRows: number)
   expectDType("scatterRows", "x", x, "f32");
   expectDType("scatterRows", "rows", rows, "u32");
   if (x.shape.length !== 2 || rows.size !== x.shape[0]) {
-    throw new LabError("shape", `scatterRows: x is ${shapeText(x)}, expected [${rows.size},d] for rows ${shapeText(rows)}`);
+    throw new LabError(
+      "shape",
+      `scatterRows: x is ${shapeText(x)}, expected [${rows.size},d] for rows ${shapeText(rows)}`,
+    );
   }
   const dModel = x.width;
   const order = r.empty([rows.size], "u32", "scatter_rows.order");
@@ -84,7 +88,11 @@ export function scatterRows(r: Recorder, x: Tensor, rows: Tensor, nRows: number)
 }
 
 /** Float64 twin of `embedding` and `gatherRows`. */
-export function embeddingTwin(table: ArrayLike<number>, ids: ArrayLike<number>, dModel: number): Float64Array {
+export function embeddingTwin(
+  table: ArrayLike<number>,
+  ids: ArrayLike<number>,
+  dModel: number,
+): Float64Array {
   const nRows = table.length / dModel;
   return Float64Array.from({ length: ids.length * dModel }, (_, i) => {
     const id = ids[Math.floor(i / dModel)]!;

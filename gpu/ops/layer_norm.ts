@@ -43,9 +43,14 @@ export function layerNorm(r: Recorder, x: Tensor, w: Tensor, b: Tensor, eps: num
     const uniforms = { n_rows: nRows, d_model: dModel };
     const dx = needsX ? r.empty(x.shape, "f32", "layer_norm.dx") : null;
     const dw = needsW ? r.empty(w.shape, "f32", "layer_norm.dw") : null;
-    if (dx) r.dispatch(layerNormDxKernel, { bind: { x, w, mean, rstd, dy, dx }, uniforms, grid: fold(nRows) });
+    if (dx)
+      r.dispatch(layerNormDxKernel, { bind: { x, w, mean, rstd, dy, dx }, uniforms, grid: fold(nRows) });
     if (dw) {
-      r.dispatch(layerNormDwKernel, { bind: { x, mean, rstd, dy, dw }, uniforms, grid: fold(Math.ceil(dModel / 8)) });
+      r.dispatch(layerNormDwKernel, {
+        bind: { x, mean, rstd, dy, dw },
+        uniforms,
+        grid: fold(Math.ceil(dModel / 8)),
+      });
     }
     return [dx, dw, needsB ? sumRows(r, r.reshape(dy, [nRows, dModel])) : null];
   });

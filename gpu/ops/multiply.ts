@@ -42,7 +42,11 @@ function broadcastOf(a: Tensor, b: Tensor): "tail" | "rows" | "one" {
   if (b.size === 1) return "one";
   const tail = a.shape.slice(a.shape.length - b.shape.length);
   if (b.shape.length <= a.shape.length && b.shape.every((n, i) => n === tail[i])) return "tail";
-  if (b.width === 1 && b.shape.length === a.shape.length && b.shape.every((n, i) => n === a.shape[i] || i === b.shape.length - 1)) {
+  if (
+    b.width === 1 &&
+    b.shape.length === a.shape.length &&
+    b.shape.every((n, i) => n === a.shape[i] || i === b.shape.length - 1)
+  ) {
     return "rows";
   }
   throw new LabError(

@@ -39,11 +39,18 @@ export function dotAll(r: Recorder, a: Tensor, b: Tensor): Tensor {
   expectDType("dotAll", "a", a, "f32");
   expectDType("dotAll", "b", b, "f32");
   if (a.size !== b.size) {
-    throw new LabError("shape", `dotAll: a is ${shapeText(a)}, b is ${shapeText(b)}, expected as many elements`);
+    throw new LabError(
+      "shape",
+      `dotAll: a is ${shapeText(a)}, b is ${shapeText(b)}, expected as many elements`,
+    );
   }
   const nGroups = groupsFor(a.size);
   const y = r.empty([nGroups], "f32", "dot_all");
-  r.dispatch(dotAllKernel, { bind: { a, b, y }, uniforms: { n: a.size, n_groups: nGroups }, grid: [nGroups] });
+  r.dispatch(dotAllKernel, {
+    bind: { a, b, y },
+    uniforms: { n: a.size, n_groups: nGroups },
+    grid: [nGroups],
+  });
   const total = nGroups === 1 ? y : sumAll(r, y);
   r.onBackward(total, [a, b], (dy, [needsA, needsB]) => [
     needsA ? r.reshape(multiply(r, b, dy), a.shape) : null,

@@ -26,7 +26,13 @@ function scaledRowSum(r: Recorder, op: string, x: Tensor, scale: number): Tensor
   return y;
 }
 
-function reduceRows(r: Recorder, op: string, x: Tensor, scale: number, constants: Record<string, number>): Tensor {
+function reduceRows(
+  r: Recorder,
+  op: string,
+  x: Tensor,
+  scale: number,
+  constants: Record<string, number>,
+): Tensor {
   expectDType(op, "x", x, "f32");
   const y = r.empty(x.shape.slice(0, -1), "f32", op);
   const uniforms = { n_rows: x.nRows, n_cols: x.width, scale };

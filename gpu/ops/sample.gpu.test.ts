@@ -27,7 +27,13 @@ async function draw(
 }
 
 /** Each id is kept, and u lies in its part of the unit interval but for the rounding of the sums of masses. */
-function expectDraws(ids: Float32Array, logits: Float32Array, dVocab: number, settings: SampleSettings, at: { seed: number; step: number }) {
+function expectDraws(
+  ids: Float32Array,
+  logits: Float32Array,
+  dVocab: number,
+  settings: SampleSettings,
+  at: { seed: number; step: number },
+) {
   const slack = 4 * gamma(Math.ceil(dVocab / 64) + 32);
   ids.forEach((id, row) => {
     const p = sampleProbabilities(logits.subarray(row * dVocab, (row + 1) * dVocab), settings);
@@ -39,7 +45,12 @@ function expectDraws(ids: Float32Array, logits: Float32Array, dVocab: number, se
 }
 
 /** [what, logits, settings, ids that may be drawn] */
-const edges: readonly (readonly [string, Float32Array<ArrayBuffer>, Partial<SampleSettings>, readonly number[]])[] = [
+const edges: readonly (readonly [
+  string,
+  Float32Array<ArrayBuffer>,
+  Partial<SampleSettings>,
+  readonly number[],
+])[] = [
   ["no filter", logs(0.4, 0.3, 0.15, 0.1, 0.05), {}, [0, 1, 2, 3, 4]],
   ["top-k", logs(0.1, 0.3, 0.15, 0.4, 0.05), { topK: 2 }, [1, 3]],
   ["top-k of one", logs(0.1, 0.3, 0.15, 0.4, 0.05), { topK: 1 }, [3]],
@@ -78,15 +89,26 @@ describe("sample", () => {
     expectDraws(ids, logits, row.length, settings, at);
   });
 
-  test.each([1, 2, 63, 65, 257, 2049, 150001])("a row of %i logits, all filters on, is the twin's choice", async (dVocab) => {
-    const logits = floats(3 * dVocab, dVocab);
-    logits.set([9, 8, 8].slice(0, dVocab), 0);
-    for (const some of [{}, { topK: 50, topP: 0.9, minP: 0.02 }, { topP: 0.7, temperature: 0.3 }, { temperature: 0 }]) {
-      const [settings, at] = [{ ...plain, ...some }, { seed: 7, step: dVocab }];
-      const { ids } = await draw(logits, dVocab, settings, at);
-      expectDraws(ids, logits, dVocab, settings, at);
-    }
-  });
+  test.each([1, 2, 63, 65, 257, 2049, 150001])(
+    "a row of %i logits, all filters on, is the twin's choice",
+    async (dVocab) => {
+      const logits = floats(3 * dVocab, dVocab);
+      logits.set([9, 8, 8].slice(0, dVocab), 0);
+      for (const some of [
+        {},
+        { topK: 50, topP: 0.9, minP: 0.02 },
+        { topP: 0.7, temperature: 0.3 },
+        { temperature: 0 },
+      ]) {
+        const [settings, at] = [
+          { ...plain, ...some },
+          { seed: 7, step: dVocab },
+        ];
+        const { ids } = await draw(logits, dVocab, settings, at);
+        expectDraws(ids, logits, dVocab, settings, at);
+      }
+    },
+  );
 
   test("the frequencies are the probabilities, and the draws the twin's", async () => {
     const [n, at, settings] = [10000, { seed: 11, step: 4 }, { ...plain, temperature: 0.8, topK: 4 }];
@@ -103,16 +125,29 @@ describe("sample", () => {
   test("66,000 rows: each its own greedy token", async () => {
     const logits = floats(66000 * 2, 9);
     const { ids } = await draw(logits, 2, { ...plain, temperature: 0 }, { seed: 0, step: 0 });
-    expectClose(ids, Float64Array.from(ids, (_, n) => (logits[2 * n + 1]! > logits[2 * n]! ? 1 : 0)), exact);
+    expectClose(
+      ids,
+      Float64Array.from(ids, (_, n) => (logits[2 * n + 1]! > logits[2 * n]! ? 1 : 0)),
+      exact,
+    );
   });
 
   test("the log-probability is that of the unfiltered softmax at temperature 1", async () => {
     const logits = floats(40 * 37, 3);
     for (const temperature of [0, 2]) {
-      const { ids, logprobs } = await draw(logits, 37, { ...plain, temperature, topK: 5 }, { seed: 1, step: 1 });
+      const { ids, logprobs } = await draw(
+        logits,
+        37,
+        { ...plain, temperature, topK: 5 },
+        { seed: 1, step: 1 },
+      );
       const expected = Float64Array.from(ids, (id, n) => logits[n * 37 + id]! - rowLse(logits, n, 37));
       const largest = logits.reduce((m, z) => Math.max(m, Math.abs(z)), 0);
-      expectClose(logprobs, expected, 8 * gamma(16) + builtin.log(1, 0) + 6 * U * (2 * largest + Math.log(37)));
+      expectClose(
+        logprobs,
+        expected,
+        8 * gamma(16) + builtin.log(1, 0) + 6 * U * (2 * largest + Math.log(37)),
+      );
     }
   });
 
@@ -123,7 +158,9 @@ describe("sample", () => {
     const ids = gpu.upload(new Uint32Array(64).fill(9), [64], "ids");
     const plan = await gpu.record("sample", (r) => {
       const settings = { temperature: r.dynamic("temperature"), topK: r.dynamic("topK"), topP: 1, minP: 0 };
-      return r.keep(sample(r, z, { ...settings, seed: r.dynamic("seed"), step: r.dynamic("step"), into: { ids } }).ids);
+      return r.keep(
+        sample(r, z, { ...settings, seed: r.dynamic("seed"), step: r.dynamic("step"), into: { ids } }).ids,
+      );
     });
     const run = async (temperature: number, topK: number, seed: number, step: number) => {
       plan.run({ temperature, topK, seed, step });
@@ -147,9 +184,15 @@ describe("sample", () => {
     const at = { seed: 0, step: 0 };
     const refused = async (some: Partial<SampleSettings>) =>
       (await refusal(gpu, (r) => [sample(r, z, { ...plain, ...some, ...at }).ids])).message;
-    expect(await refused({ temperature: -1 })).toBe("sample: temperature is -1, expected a number of at least 0");
-    expect(await refused({ topK: 1.5 })).toBe("sample: topK is 1.5, expected a whole number of at least 0 (0 is off)");
-    expect(await refused({ topP: NaN })).toBe("sample: topP is NaN, expected a number from 0 to 1 (1 is off)");
+    expect(await refused({ temperature: -1 })).toBe(
+      "sample: temperature is -1, expected a number of at least 0",
+    );
+    expect(await refused({ topK: 1.5 })).toBe(
+      "sample: topK is 1.5, expected a whole number of at least 0 (0 is off)",
+    );
+    expect(await refused({ topP: NaN })).toBe(
+      "sample: topP is NaN, expected a number from 0 to 1 (1 is off)",
+    );
     expect(await refused({ minP: 2 })).toBe("sample: minP is 2, expected a number from 0 to 1 (0 is off)");
     const error = await refusal(gpu, (r) => [sample(r, z, { ...plain, ...at, into: { ids } }).ids]);
     expect(error.message).toBe("sample: ids is [3], expected [2]");

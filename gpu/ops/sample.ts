@@ -57,10 +57,13 @@ export interface Sampled {
  */
 export function sample(r: Recorder, logits: Tensor, options: SampleOptions): Sampled {
   expectDType("sample", "logits", logits, "f32");
-  if (logits.shape.length !== 2) throw new LabError("shape", `sample: logits is ${shapeText(logits)}, expected a matrix`);
+  if (logits.shape.length !== 2)
+    throw new LabError("shape", `sample: logits is ${shapeText(logits)}, expected a matrix`);
   const { temperature, topK, topP, minP, seed, step, into } = options;
   const settings = { temperature, topK, topP, minP };
-  checkSampleSettings(Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")));
+  checkSampleSettings(
+    Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")),
+  );
   const [nRows, dVocab] = [logits.nRows, logits.width];
   const ids = into?.ids ?? r.empty([nRows], "u32", "sample.ids");
   const logprobs = into?.logprobs ?? r.empty([nRows], "f32", "sample.logprobs");
@@ -69,7 +72,16 @@ export function sample(r: Recorder, logits: Tensor, options: SampleOptions): Sam
   expectShape("sample", "logprobs", logprobs, [nRows]);
   r.dispatch(sampleKernel, {
     bind: { logits, ids, logprobs },
-    uniforms: { n_rows: nRows, d_vocab: dVocab, temperature, top_k: topK, top_p: topP, min_p: minP, seed, step },
+    uniforms: {
+      n_rows: nRows,
+      d_vocab: dVocab,
+      temperature,
+      top_k: topK,
+      top_p: topP,
+      min_p: minP,
+      seed,
+      step,
+    },
     grid: fold(nRows),
     constants: { WG_SIZE: dVocab >= 2048 ? 256 : 64 },
   });
@@ -82,7 +94,8 @@ export function checkSampleSettings(settings: { readonly [K in keyof SampleSetti
   const refuse = (name: string, value: number, wanted: string): never => {
     throw new LabError("bad-param", `sample: ${name} is ${value}, expected ${wanted}`);
   };
-  if (!(temperature >= 0 && Number.isFinite(temperature))) refuse("temperature", temperature, "a number of at least 0");
+  if (!(temperature >= 0 && Number.isFinite(temperature)))
+    refuse("temperature", temperature, "a number of at least 0");
   if (!(Number.isInteger(topK) && topK >= 0)) refuse("topK", topK, "a whole number of at least 0 (0 is off)");
   if (!(topP >= 0 && topP <= 1)) refuse("topP", topP, "a number from 0 to 1 (1 is off)");
   if (!(minP >= 0 && minP <= 1)) refuse("minP", minP, "a number from 0 to 1 (0 is off)");

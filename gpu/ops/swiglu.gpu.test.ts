@@ -5,7 +5,13 @@ import { refusal, testGpu } from "../testing/node_gpu.ts";
 import { reverseRows, runOp, runWithGradients } from "../testing/run_op.ts";
 import { sigmoid, swiglu, swigluBackwardTwin, swigluTwin } from "./swiglu.ts";
 
-const sizes = [[1, 1], [3, 7], [5, 64], [2, 65], [66000, 2]] as const;
+const sizes = [
+  [1, 1],
+  [3, 7],
+  [5, 64],
+  [2, 65],
+  [66000, 2],
+] as const;
 
 /** exp (3 + 2|a| ULP), a sum, a division (2.5) and the products around them. */
 const relative = (a: number): number => (10 + 2 * Math.abs(a)) * U;
@@ -14,7 +20,10 @@ describe("swiglu", () => {
   test.each(sizes)("%i rows of %i: permuted rows in, permuted rows out, bit for bit", async (nRows, dMlp) => {
     const gpu = await testGpu();
     const [x, shape] = [floats(nRows * dMlp * 2, 1), [nRows, dMlp * 2]];
-    const inputs = [{ data: x, shape }, { data: reverseRows(x, dMlp * 2), shape }];
+    const inputs = [
+      { data: x, shape },
+      { data: reverseRows(x, dMlp * 2), shape },
+    ];
     const [a, b] = await runOp(gpu, inputs, (r, p, q) => [swiglu(r, p!), swiglu(r, q!)]);
     expectClose(reverseRows(b!, dMlp), a!, exact);
   });
@@ -24,7 +33,9 @@ describe("swiglu", () => {
     const x = floats(nRows * dMlp * 2, 2);
     x.set([1e4, -1e4, 88, -88, 0, -0].slice(0, x.length));
     const dy = floats(nRows * dMlp, 3);
-    const [y, dx] = await runWithGradients(gpu, [{ data: x, shape: [nRows, dMlp * 2] }], dy, (r, t) => swiglu(r, t!));
+    const [y, dx] = await runWithGradients(gpu, [{ data: x, shape: [nRows, dMlp * 2] }], dy, (r, t) =>
+      swiglu(r, t!),
+    );
     const gateOf = (i: number) => i + Math.floor(i / dMlp) * dMlp;
     const expected = swigluTwin(x, dMlp);
     expectClose(y!, expected, (i) => {
@@ -52,7 +63,11 @@ describe("swiglu", () => {
   test("the twin's gradient matches central differences", () => {
     const [x, dy] = [floats(12, 4), floats(6, 5)];
     const twin = swigluBackwardTwin(x, dy, 3);
-    expectClose(twin, numericGradient((at) => dot(swigluTwin(at, 3), dy), x), gradientTwin(twin));
+    expectClose(
+      twin,
+      numericGradient((at) => dot(swigluTwin(at, 3), dy), x),
+      gradientTwin(twin),
+    );
   });
 
   test("refuses an odd last axis", async () => {

@@ -23,7 +23,10 @@ export const swigluDxKernel = defineKernel({
 export function swiglu(r: Recorder, gateUp: Tensor): Tensor {
   expectDType("swiglu", "gateUp", gateUp, "f32");
   if (gateUp.width % 2 !== 0) {
-    throw new LabError("shape", `swiglu: gateUp is ${shapeText(gateUp)}, expected an even last axis (gate columns, then up)`);
+    throw new LabError(
+      "shape",
+      `swiglu: gateUp is ${shapeText(gateUp)}, expected an even last axis (gate columns, then up)`,
+    );
   }
   const dMlp = gateUp.width / 2;
   const y = r.empty([...gateUp.shape.slice(0, -1), dMlp], "f32", "swiglu");
@@ -47,7 +50,11 @@ export function swigluTwin(gateUp: ArrayLike<number>, dMlp: number): Float64Arra
 }
 
 /** Float64 twin of the gradient. */
-export function swigluBackwardTwin(gateUp: ArrayLike<number>, dy: ArrayLike<number>, dMlp: number): Float64Array {
+export function swigluBackwardTwin(
+  gateUp: ArrayLike<number>,
+  dy: ArrayLike<number>,
+  dMlp: number,
+): Float64Array {
   const d = new Float64Array(gateUp.length);
   for (let i = 0; i < dy.length; i++) {
     const at = i + Math.floor(i / dMlp) * dMlp;

@@ -6,7 +6,15 @@ import { runOp } from "../testing/run_op.ts";
 import { rowArgmax, topTokens, topTokensTwin } from "./top_tokens.ts";
 
 /** [rows, columns, k] */
-const sizes = [[1, 1, 1], [3, 7, 7], [5, 64, 16], [4, 257, 3], [2, 2049, 16], [1, 150001, 4], [66000, 2, 1]] as const;
+const sizes = [
+  [1, 1, 1],
+  [3, 7, 7],
+  [5, 64, 16],
+  [4, 257, 3],
+  [2, 2049, 16],
+  [1, 150001, 4],
+  [66000, 2, 1],
+] as const;
 
 describe("topTokens", () => {
   test.each(sizes)("%i rows of %i, the best %i: ids exactly, also among equals", async (nRows, dVocab, k) => {
@@ -45,7 +53,10 @@ describe("topTokens", () => {
     const z = gpu.upload(floats(20, 1), [1, 20], "z");
     for (const k of [0, 17, 1.5]) {
       const error = await refusal(gpu, (r) => [topTokens(r, z, k).ids]);
-      expect([error.code, error.message]).toEqual(["bad-param", `topTokens: k is ${k}, expected a whole number from 1 to 16`]);
+      expect([error.code, error.message]).toEqual([
+        "bad-param",
+        `topTokens: k is ${k}, expected a whole number from 1 to 16`,
+      ]);
     }
     gpu.free(z);
   });

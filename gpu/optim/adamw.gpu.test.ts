@@ -12,7 +12,13 @@ const shapes = [[7], [5, 13], [64, 3], [1], [257], [9], [33, 2], [30000]] as con
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Products and a sum for m (which may cancel), positive terms for v, then root, division and products. */
-function stepBound(before: AdamWTwinState, after: AdamWTwinState, g: ArrayLike<number>, o: typeof options, t: number) {
+function stepBound(
+  before: AdamWTwinState,
+  after: AdamWTwinState,
+  g: ArrayLike<number>,
+  o: typeof options,
+  t: number,
+) {
   return (i: number): number => {
     const terms = Math.abs(o.betas[0] * before.m[i]!) + Math.abs((1 - o.betas[0]) * g[i]!);
     const denominator = Math.sqrt(after.v[i]! / (1 - o.betas[1] ** t)) + o.eps;
@@ -28,16 +34,22 @@ describe("AdamW", () => {
     const params = shapes.map((shape, i) => gpu.upload(floats(size(shape), i), shape, `p${i}`));
     const optimizer = new AdamW(gpu, params, { ...options, weightDecay: options.decay });
     const grads = shapes.map((shape, i) => gpu.zeros(shape, "f32", `g${i}`));
-    const plan = await gpu.record("step", (r) => optimizer.recordStep(r, grads, { lr: r.dynamic("lr"), maxNorm: 1 }));
+    const plan = await gpu.record("step", (r) =>
+      optimizer.recordStep(r, grads, { lr: r.dynamic("lr"), maxNorm: 1 }),
+    );
     const readAll = async (): Promise<AdamWTwinState[]> =>
       Promise.all(
         params.map(async (p, i) => {
-          const [a, b, c] = await Promise.all([p, optimizer.state()[i]!.m, optimizer.state()[i]!.v].map((x) => gpu.read(x)));
+          const [a, b, c] = await Promise.all(
+            [p, optimizer.state()[i]!.m, optimizer.state()[i]!.v].map((x) => gpu.read(x)),
+          );
           return { p: Float64Array.from(a!), m: Float64Array.from(b!), v: Float64Array.from(c!) };
         }),
       );
     for (let t = 1; t <= 13; t++) {
-      const values = shapes.map((shape, i) => floats(size(shape), 100 * t + i).map((x) => x * 10 ** (t % 3 === 0 ? -4 : 0)));
+      const values = shapes.map((shape, i) =>
+        floats(size(shape), 100 * t + i).map((x) => x * 10 ** (t % 3 === 0 ? -4 : 0)),
+      );
       values.forEach((g, i) => gpu.write(grads[i]!, g));
       const before = await readAll();
       plan.run({ lr: options.lr });
@@ -54,7 +66,12 @@ describe("AdamW", () => {
         const twin = { p: b.p.slice(), m: b.m.slice(), v: b.v.slice() };
         adamwTwin(twin, values[i]!, o, t, report.clip);
         const { m, v } = b;
-        expectClose(after[i]!.m, twin.m, (k) => gamma(4) * (Math.abs(m[k]!) + Math.abs(seen[i]![k]!)) + TINY, `m${i}`);
+        expectClose(
+          after[i]!.m,
+          twin.m,
+          (k) => gamma(4) * (Math.abs(m[k]!) + Math.abs(seen[i]![k]!)) + TINY,
+          `m${i}`,
+        );
         expectClose(after[i]!.v, twin.v, (k) => gamma(6) * (v[k]! + seen[i]![k]! ** 2) + TINY, `v${i}`);
         expectClose(after[i]!.p, twin.p, stepBound(b, twin, seen[i]!, o, t), `p${i}`);
       });
@@ -72,7 +89,10 @@ describe("AdamW", () => {
     const g = gpu.zeros([1, 1], "f32", "g");
     const optimizer = new AdamW(gpu, [p], { ...o, weightDecay: o.decay });
     const plan = await gpu.record("step", (r) => optimizer.recordStep(r, [g], { lr: o.lr }));
-    const wanted = [[0.1, 0.89900001], [-0.2, 0.93471136]] as const;
+    const wanted = [
+      [0.1, 0.89900001],
+      [-0.2, 0.93471136],
+    ] as const;
     for (const [k, [grad, theta]] of wanted.entries()) {
       const before = { p: twin.p.slice(), m: twin.m.slice(), v: twin.v.slice() };
       adamwTwin(twin, [grad], o, k + 1, 1);
@@ -134,10 +154,15 @@ describe("AdamW", () => {
     const gpu = await testGpu();
     const [p, q, g] = ["p", "q", "g"].map((name, i) => gpu.upload(floats(70, i % 2), [70], name));
     const [a, b] = [new AdamW(gpu, [p!], options), new AdamW(gpu, [q!], options)];
-    const record = (optimizer: AdamW) => gpu.record("step", (r) => optimizer.recordStep(r, [g!], { lr: 0.01 }));
+    const record = (optimizer: AdamW) =>
+      gpu.record("step", (r) => optimizer.recordStep(r, [g!], { lr: 0.01 }));
     const [planA, planB] = [await record(a), await record(b)];
     for (let t = 0; t < 3; t++) planA.run();
-    for (const [from, to] of [[p!, q!], [a.state()[0]!.m, b.state()[0]!.m], [a.state()[0]!.v, b.state()[0]!.v]] as const) {
+    for (const [from, to] of [
+      [p!, q!],
+      [a.state()[0]!.m, b.state()[0]!.m],
+      [a.state()[0]!.v, b.state()[0]!.v],
+    ] as const) {
       gpu.write(to, await gpu.read(from));
     }
     b.setSteps((await a.report()).nSteps);
@@ -160,15 +185,26 @@ describe("AdamW", () => {
     const weights = new Float32Array(from.length).fill(1 / from.length);
     const start = floats(dVocab * dVocab, 5).map((x) => x / 8);
     const table = gpu.upload(start, [dVocab, dVocab], "table");
-    const inputs = [gpu.upload(from, [39], "from"), gpu.upload(to, [39], "to"), gpu.upload(weights, [39], "weights")];
+    const inputs = [
+      gpu.upload(from, [39], "from"),
+      gpu.upload(to, [39], "to"),
+      gpu.upload(weights, [39], "weights"),
+    ];
     const optimizer = new AdamW(gpu, [table], options);
     const plan = await gpu.record("train", (r) => {
       r.track(table);
       const { loss } = crossEntropy(r, embedding(r, table, inputs[0]!), inputs[1]!, inputs[2]!);
-      optimizer.recordStep(r, r.gradients(loss, [table]), { lr: r.dynamic("lr"), maxNorm: r.dynamic("maxNorm") });
+      optimizer.recordStep(r, r.gradients(loss, [table]), {
+        lr: r.dynamic("lr"),
+        maxNorm: r.dynamic("maxNorm"),
+      });
       return r.keep(loss);
     });
-    const twin = { p: Float64Array.from(start), m: new Float64Array(start.length), v: new Float64Array(start.length) };
+    const twin = {
+      p: Float64Array.from(start),
+      m: new Float64Array(start.length),
+      v: new Float64Array(start.length),
+    };
     const [losses, expected]: [number[], number[]] = [[], []];
     for (let t = 1; t <= 20; t++) {
       const lr = 0.2 * Math.min(1, t / 5);
@@ -176,7 +212,12 @@ describe("AdamW", () => {
       losses.push((await gpu.read(plan.outputs))[0]!);
       const logits = embeddingTwin(twin.p, from, dVocab);
       expected.push(dot(weights, nllTwin(logits, to, weights, dVocab)));
-      const grad = scatterRowsTwin(nllBackwardTwin(logits, to, weights, weights, dVocab), from, dVocab, dVocab);
+      const grad = scatterRowsTwin(
+        nllBackwardTwin(logits, to, weights, weights, dVocab),
+        from,
+        dVocab,
+        dVocab,
+      );
       adamwTwin(twin, grad, { ...options, lr, decay: 0 }, t, clipFactorTwin(gradientNormTwin([grad]), 0.1));
     }
     expectClose(losses, expected, lossCurve(expected));
@@ -190,7 +231,8 @@ describe("AdamW", () => {
     const gpu = await testGpu();
     const [p, g] = [gpu.upload(floats(4, 1), [2, 2], "p"), gpu.upload(floats(4, 2), [4], "g")];
     const optimizer = new AdamW(gpu, [p]);
-    const step = (grads: typeof p[]) => refusal(gpu, (r) => (optimizer.recordStep(r, grads, { lr: 1 }), []));
+    const step = (grads: (typeof p)[]) =>
+      refusal(gpu, (r) => (optimizer.recordStep(r, grads, { lr: 1 }), []));
     expect((await step([])).message).toBe("AdamW: 0 gradients, expected 1, one per parameter");
     expect((await step([g])).message).toBe("AdamW: gradient 0 (of p) is [4], expected [2,2]");
     expect(() => new AdamW(gpu, [p], { betas: [0.9, 1] })).toThrow(/betas 0.9, 1, .*expected 0 < beta < 1/);
@@ -215,8 +257,14 @@ describe("Sgd", () => {
 
   test("small integers exactly: no clipping, decay on matrices only", async () => {
     const gpu = await testGpu();
-    const params = [gpu.upload(Float32Array.of(1, 2, 3, 4), [2, 2], "w"), gpu.upload(Float32Array.of(5, 6), [2], "b")];
-    const grads = [gpu.upload(Float32Array.of(4, 3, 2, 1), [2, 2], "dw"), gpu.upload(Float32Array.of(7, 8), [2], "db")];
+    const params = [
+      gpu.upload(Float32Array.of(1, 2, 3, 4), [2, 2], "w"),
+      gpu.upload(Float32Array.of(5, 6), [2], "b"),
+    ];
+    const grads = [
+      gpu.upload(Float32Array.of(4, 3, 2, 1), [2, 2], "dw"),
+      gpu.upload(Float32Array.of(7, 8), [2], "db"),
+    ];
     const sgd = new Sgd(gpu, params, { weightDecay: 2 });
     const plan = await gpu.record("step", (r) => sgd.recordStep(r, grads, { lr: 1 }));
     plan.run();

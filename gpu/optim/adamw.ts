@@ -74,7 +74,8 @@ export class AdamW {
     this.params = params;
     this.options = { betas, eps, weightDecay, decayed: decayed ?? ((i) => params[i]!.shape.length > 1) };
     this.stepState = newStepState(gpu);
-    const zeros = (p: Tensor, name: string): Tensor => gpu.zeros(p.shape, "f32", `${p.label}.${name}`, "optimizer");
+    const zeros = (p: Tensor, name: string): Tensor =>
+      gpu.zeros(p.shape, "f32", `${p.label}.${name}`, "optimizer");
     this.moments = params.map((p) => ({ m: zeros(p, "m"), v: zeros(p, "v") }));
   }
 
@@ -82,10 +83,15 @@ export class AdamW {
   recordStep(r: Recorder, grads: readonly Tensor[], { lr, maxNorm = 0 }: StepOptions): void {
     const { params, moments, stepState: state } = this;
     if (grads.length !== params.length) {
-      throw new LabError("shape", `AdamW: ${grads.length} gradients, expected ${params.length}, one per parameter`);
+      throw new LabError(
+        "shape",
+        `AdamW: ${grads.length} gradients, expected ${params.length}, one per parameter`,
+      );
     }
     const { betas, eps, weightDecay, decayed } = this.options;
-    grads.forEach((g, i) => expectShape("AdamW", `gradient ${i} (of ${params[i]!.label})`, g, params[i]!.shape));
+    grads.forEach((g, i) =>
+      expectShape("AdamW", `gradient ${i} (of ${params[i]!.label})`, g, params[i]!.shape),
+    );
     recordPrepare(r, grads, state, { maxNorm, betas });
     params.forEach((p, i) => {
       r.dispatch(adamwKernel, {
@@ -137,7 +143,12 @@ export interface AdamWTwinState {
 export function adamwTwin(
   { p, m, v }: AdamWTwinState,
   grad: ArrayLike<number>,
-  o: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number; readonly decay: number },
+  o: {
+    readonly lr: number;
+    readonly betas: readonly [number, number];
+    readonly eps: number;
+    readonly decay: number;
+  },
   t: number,
   clip: number,
 ): void {

@@ -6,8 +6,25 @@ import { expectDType, type Tensor } from "../tensor.ts";
 
 export const squareSumsKernel = defineKernel({
   name: "square_sums",
-  bindings: { g0: "read", g1: "read", g2: "read", g3: "read", g4: "read", g5: "read", partials: "read_write" },
-  uniforms: { n0: "u32", n1: "u32", n2: "u32", n3: "u32", n4: "u32", n5: "u32", offset: "u32", n_groups: "u32" },
+  bindings: {
+    g0: "read",
+    g1: "read",
+    g2: "read",
+    g3: "read",
+    g4: "read",
+    g5: "read",
+    partials: "read_write",
+  },
+  uniforms: {
+    n0: "u32",
+    n1: "u32",
+    n2: "u32",
+    n3: "u32",
+    n4: "u32",
+    n5: "u32",
+    offset: "u32",
+    n_groups: "u32",
+  },
 });
 
 export const optimizerPrepareKernel = defineKernel({

@@ -42,7 +42,8 @@ export function wsdSchedule(
   });
 }
 
-const fraction = (s: number, from: number, to: number): number => (to > from ? Math.min(1, (s - from) / (to - from)) : 1);
+const fraction = (s: number, from: number, to: number): number =>
+  to > from ? Math.min(1, (s - from) / (to - from)) : 1;
 
 function warmedUp(o: Schedule, s: number, after: (r: number) => number): number {
   return s < o.nWarmup ? (o.peak * (s + 1)) / o.nWarmup : after(fraction(s, o.nWarmup, o.nSteps));

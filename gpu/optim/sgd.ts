@@ -23,7 +23,11 @@ export class Sgd {
   private readonly stepState: Tensor;
 
   /** Throws `shape` where a parameter is not f32. Parameters of one axis do not decay. */
-  constructor(gpu: Gpu, params: readonly Tensor[], { weightDecay = 0 }: { readonly weightDecay?: number } = {}) {
+  constructor(
+    gpu: Gpu,
+    params: readonly Tensor[],
+    { weightDecay = 0 }: { readonly weightDecay?: number } = {},
+  ) {
     params.forEach((p, i) => expectDType("Sgd", `parameter ${i} (${p.label})`, p, "f32"));
     this.gpu = gpu;
     this.params = params;
@@ -35,9 +39,14 @@ export class Sgd {
   recordStep(r: Recorder, grads: readonly Tensor[], { lr, maxNorm = 0 }: StepOptions): void {
     const { params, stepState: state } = this;
     if (grads.length !== params.length) {
-      throw new LabError("shape", `Sgd: ${grads.length} gradients, expected ${params.length}, one per parameter`);
+      throw new LabError(
+        "shape",
+        `Sgd: ${grads.length} gradients, expected ${params.length}, one per parameter`,
+      );
     }
-    grads.forEach((g, i) => expectShape("Sgd", `gradient ${i} (of ${params[i]!.label})`, g, params[i]!.shape));
+    grads.forEach((g, i) =>
+      expectShape("Sgd", `gradient ${i} (of ${params[i]!.label})`, g, params[i]!.shape),
+    );
     recordPrepare(r, grads, state, { maxNorm, betas: [0.5, 0.5] });
     params.forEach((p, i) => {
       r.dispatch(sgdKernel, {
@@ -59,7 +68,13 @@ export class Sgd {
 }
 
 /** Float64 twin of one step of one tensor, in place. `clip` 0 changes nothing. */
-export function sgdTwin(p: Float64Array, grad: ArrayLike<number>, lr: number, decay: number, clip: number): void {
+export function sgdTwin(
+  p: Float64Array,
+  grad: ArrayLike<number>,
+  lr: number,
+  decay: number,
+  clip: number,
+): void {
   if (clip === 0) return;
   for (let i = 0; i < p.length; i++) p[i]! -= lr * (clip * grad[i]! + decay * p[i]!);
 }
