@@ -37,7 +37,7 @@ export interface TrainingPlan {
 export const progressSchema = z.strictObject({
   step: z.int().min(0).meta({ description: "Optimiser steps done." }),
   nTokens: z.int().min(0).meta({ description: "Tokens seen, padding not counted." }),
-  seconds: z.number().min(0).meta({ description: "Time spent on steps, without evaluations and checkpoints." }),
+  seconds: z.number().min(0).meta({ description: "Time spent on steps, without compiling, evaluations and checkpoints." }),
   losses: z.array(z.number().nullable()).meta({ description: "Loss of every step; null where it was not finite." }),
   evals: z.array(z.strictObject({ step: z.int().min(0), loss: z.number().nullable() })).meta({
     description: "Loss on what was held out, after so many steps.",
@@ -67,7 +67,7 @@ export interface TrainRunOptions {
 
 export interface TrainResult {
   readonly progress: TrainProgress;
-  /** Tokens per second of this run, evaluations and checkpoints not counted; 0 where it made no step. */
+  /** Tokens per second of this run; compiling, evaluations and checkpoints not counted; 0 where it made no step. */
   readonly tokensPerSecond: number;
   readonly wasInterrupted: boolean;
 }
@@ -137,7 +137,11 @@ export async function* trainRun(model: Transformer, options: TrainRunOptions): A
         if (isEnd) break;
       }
       const { batches, nTokens: nNew } = plan.batchesAt(progress.step);
+      const isNewShape = batches.some(({ rows, length }) => trainer.dispatchesPerStep(rows, length) === undefined);
+      const before = performance.now();
       await trainer.step(batches, plan.learningRateAt(progress.step));
+      // A shape met for the first time is compiled now, once; that says nothing about speed.
+      if (isNewShape) clock += performance.now() - before;
       waiting.push(batches.length);
       nWaitingTokens += nNew;
       progress.step++;

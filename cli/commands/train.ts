@@ -70,8 +70,8 @@ export const train = defineCommand({
   }),
   about: `JSON: {losses, evals, tokensPerSecond, out}. losses: of every step from the first, those before a --resume included,
 the mean over the step's target tokens; null where it was not finite (such a step changes nothing). evals:
-[{step, loss}] on held-out examples. tokensPerSecond: of this run, padding, evaluations and checkpoints not counted.
-out: the folder written, or null.
+[{step, loss}] on held-out examples. tokensPerSecond: of this run; padding, compiling, evaluations and checkpoints not
+counted. out: the folder written, or null.
 
 The folder gets config.json, model.safetensors (f32) and the tokenizer's files; beside them optimizer.safetensors
 (both moments) and trainer.json (settings, progress). On the same adapter a resumed run gives the same bits as one

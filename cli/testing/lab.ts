@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 import { Session } from "../../lab/session.ts";
 import { nodeProvider } from "../../gpu/testing/node_gpu.ts";
 import { main } from "../run.ts";
@@ -26,11 +26,13 @@ export interface RanOptions {
 
 let session: Promise<Session> | undefined;
 
-/** One session for all commands of a test file; closing it only unloads its model. */
+/** One session for all commands of a test file, for which closing it is unloading its model. */
 function sharedSession(): Promise<Session> {
   session ??= Session.open(nodeProvider()).then((opened) => Object.assign(opened, { close: () => opened.unload() }));
   return session;
 }
+
+afterAll(async () => (await session)?.gpu.destroy());
 
 /** Runs a command in this process. */
 export async function lab(argv: readonly string[], options: RanOptions = {}): Promise<Ran> {
