@@ -25,7 +25,7 @@ async function run(
   const results = await evaluate(gpu, (r) => [
     decodeAttention(r, q, k, v, { ...heads, position: length - 1 }),
     decodeAttention(r, q, k, v, { ...heads, length }),
-    decodePattern(r, q, k, { ...heads, length }),
+    decodePattern(r, q, k, { ...heads, position: length - 1 }),
   ]);
   gpu.free(q, k, v);
   return results;

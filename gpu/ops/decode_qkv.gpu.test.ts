@@ -105,7 +105,8 @@ function check(results: Float32Array[], expected: Float64Array[], bound: readonl
 
 const nRows = (c: Case) => (c.nHead + 2 * c.nKvHead) * c.dHead;
 const cacheSize = (c: Case) => c.nBatch * c.nKvHead * c.nSlots * c.dHead;
-const eps = Math.fround(1e-5);
+/** Large enough that leaving it out shows. */
+const eps = 0.25;
 
 describe("decodeQkv", () => {
   test.each(named)("%s: rows of ±1, integers and quarter turns, exactly", async (_, c) => {
@@ -138,9 +139,9 @@ describe("decodeQkv", () => {
     check(await run(c, inputs, eps), twin(c, inputs, eps), bounds(c, inputs, eps));
   });
 
-  test.each(named.slice(1, 3))("%s with f16 weights", async (_, c) => {
+  test.for(named.slice(1, 3))("%s with f16 weights", async ([, c], { skip }) => {
     const gpu = await testGpu();
-    if (!gpu.features.f16) return expect(gpu.features.f16, "the adapter has no shader-f16").toBe(false);
+    skip(!gpu.features.f16, "the adapter has no shader-f16");
     const inputs = seeded(c);
     const rounded = { ...inputs, w: halfToFloat(floatToHalf(inputs.w)) };
     check(await run(c, inputs, eps, "f16"), twin(c, rounded, eps), bounds(c, rounded, eps));

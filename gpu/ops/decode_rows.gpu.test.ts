@@ -11,7 +11,8 @@ import { productTwin } from "./decode_rows.ts";
 import { type Tuning, tunedGpu, uploadHalf } from "./decode_testing.ts";
 import { rmsNormTwin } from "./rms_norm.ts";
 
-const eps = Math.fround(1e-5);
+/** Large enough that leaving it out shows. */
+const eps = 0.25;
 /** nBatch, dIn, nRows: one, primes, one off the tile of four, every batch remainder, more than 65,535 rows. */
 const sizes: readonly (readonly [Tuning, number, number, number])[] = [
   ["own", 1, 1, 1],
@@ -51,9 +52,9 @@ describe("decodeProject", () => {
     gpu.free(...inputs);
   });
 
-  test.each(f16Sizes)("%i rows of %i into %i with f16 weights", async (nBatch, dIn, nRows) => {
+  test.for(f16Sizes)("%i rows of %i into %i with f16 weights", async ([nBatch, dIn, nRows], { skip }) => {
     const gpu = await testGpu();
-    if (!gpu.features.f16) return expect(gpu.features.f16, skipsF16).toBe(false);
+    skip(!gpu.features.f16, skipsF16);
     const [xs, rs] = [floats(nBatch * dIn, 7), floats(nBatch * nRows, 8)];
     const w = uploadHalf(gpu, floats(nRows * dIn, 9), [nRows, dIn]);
     const [x, residual] = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(rs, [nBatch, nRows], "r")];
@@ -90,9 +91,9 @@ describe("decodeHead", () => {
     gpu.free(...inputs);
   });
 
-  test.each(f16Sizes)("%i rows of %i into %i with f16 weights", async (nBatch, dIn, nRows) => {
+  test.for(f16Sizes)("%i rows of %i into %i with f16 weights", async ([nBatch, dIn, nRows], { skip }) => {
     const gpu = await testGpu();
-    if (!gpu.features.f16) return expect(gpu.features.f16, skipsF16).toBe(false);
+    skip(!gpu.features.f16, skipsF16);
     const [xs, gs] = [floats(nBatch * dIn, 17), floats(dIn, 18)];
     const w = uploadHalf(gpu, floats(nRows * dIn, 19), [nRows, dIn]);
     const [x, g] = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(gs, [dIn], "g")];
@@ -129,9 +130,9 @@ describe("decodeGateUp", () => {
     gpu.free(...inputs);
   });
 
-  test.each(f16Sizes)("%i rows of %i into %i with f16 weights", async (nBatch, dIn, dMlp) => {
+  test.for(f16Sizes)("%i rows of %i into %i with f16 weights", async ([nBatch, dIn, dMlp], { skip }) => {
     const gpu = await testGpu();
-    if (!gpu.features.f16) return expect(gpu.features.f16, skipsF16).toBe(false);
+    skip(!gpu.features.f16, skipsF16);
     const [xs, gs] = [floats(nBatch * dIn, 27), floats(dIn, 28)];
     const w = uploadHalf(gpu, floats(2 * dMlp * dIn, 29), [2 * dMlp, dIn]);
     const [x, g] = [gpu.upload(xs, [nBatch, dIn], "x"), gpu.upload(gs, [dIn], "g")];
@@ -163,9 +164,9 @@ describe("decodeEmbed", () => {
     gpu.free(table, chosen);
   });
 
-  test("an f16 table is widened exactly", async () => {
+  test("an f16 table is widened exactly", async ({ skip }) => {
     const gpu = await testGpu();
-    if (!gpu.features.f16) return expect(gpu.features.f16, skipsF16).toBe(false);
+    skip(!gpu.features.f16, skipsF16);
     const table = uploadHalf(gpu, floats(13 * 6, 32), [13, 6]);
     const chosen = gpu.upload(ids, [5], "ids");
     const [x] = await evaluate(gpu, (r) => [decodeEmbed(r, table.tensor, chosen)]);
