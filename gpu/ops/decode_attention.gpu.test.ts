@@ -5,7 +5,7 @@ import { floats, integers } from "../testing/inputs.ts";
 import { evaluate, refusal, testGpu } from "../testing/node_gpu.ts";
 import { decodeAttention, decodeAttentionTwin, decodePattern, decodePatternTwin } from "./decode_attention.ts";
 import { attentionBound, patternBound } from "./decode_kernels.bounds.ts";
-import { type Tuning, tunedGpu } from "./decode_testing.ts";
+import { type Tuning, tunedGpu } from "../testing/decode.ts";
 
 /** [nBatch, nHead, nKvHead, dHead] */
 const shapes = [[1, 1, 1, 1], [1, 4, 2, 8], [3, 6, 2, 7], [2, 8, 1, 64], [5, 2, 2, 6]] as const;

@@ -7,7 +7,7 @@ import type { DType } from "../tensor.ts";
 import { normedProductBounds, rotatedBound } from "./decode_kernels.bounds.ts";
 import { decodeQkv, decodeQkvTwin } from "./decode_qkv.ts";
 import { productTwin } from "./decode_rows.ts";
-import { type Tuning, tunedGpu } from "./decode_testing.ts";
+import { type Tuning, tunedGpu } from "../testing/decode.ts";
 import { rmsNormTwin } from "./rms_norm.ts";
 
 interface Case {

@@ -8,7 +8,7 @@ import { decodeHead, decodeHeadTwin } from "./decode_head.ts";
 import { gateUpBound, headBound, normedProductBounds, projectBound } from "./decode_kernels.bounds.ts";
 import { decodeProject, decodeProjectTwin } from "./decode_project.ts";
 import { productTwin } from "./decode_rows.ts";
-import { type Tuning, tunedGpu, uploadHalf } from "./decode_testing.ts";
+import { type Tuning, tunedGpu, uploadHalf } from "../testing/decode.ts";
 import { rmsNormTwin } from "./rms_norm.ts";
 
 /** Large enough that leaving it out shows. */

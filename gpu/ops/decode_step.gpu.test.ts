@@ -11,7 +11,7 @@ import { decodeGateUp } from "./decode_gate_up.ts";
 import { decodeHead } from "./decode_head.ts";
 import { decodeProject } from "./decode_project.ts";
 import { decodeQkv } from "./decode_qkv.ts";
-import { tunedGpu } from "./decode_testing.ts";
+import { tunedGpu } from "../testing/decode.ts";
 
 /** A Llama small enough to read: 2 layers, 4 heads over 2 kv heads of width 4, MLP 24, 13 words, tied head. */
 const [nLayer, nHead, nKvHead, dHead, dMlp, dVocab, nSlots] = [2, 4, 2, 4, 24, 13, 8];

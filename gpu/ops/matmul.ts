@@ -32,7 +32,8 @@ export function matmul(r: Recorder, a: Tensor, b: Tensor, options: MatmulOptions
   const flat = flattened(r, a, b, options);
   if (flat !== null) return flat;
   const shape = matmulShape(a, b, options);
-  const outShape = a.shape.length === 3 || b.shape.length === 3 ? [shape.g, shape.m, shape.n] : [shape.m, shape.n];
+  const outShape =
+    a.shape.length === 3 || b.shape.length === 3 ? [shape.g, shape.m, shape.n] : [shape.m, shape.n];
   if (addTo) {
     expectDType("matmul", "addTo", addTo, "f32");
     expectShape("matmul", "addTo", addTo, outShape);
@@ -60,7 +61,11 @@ function flattened(r: Recorder, a: Tensor, b: Tensor, options: MatmulOptions): T
 }
 
 /** Checks the shapes of `a` and `b` against each other. Throws `shape`. */
-function matmulShape(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions): MatmulShape {
+function matmulShape(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: MatmulOptions,
+): MatmulShape {
   const given = `matmul: a is ${shapeText(a)}${transposeA ? "ᵀ" : ""}, b is ${shapeText(b)}${transposeB ? "ᵀ" : ""}`;
   for (const { shape } of [a, b]) {
     if (shape.length !== 2 && shape.length !== 3) {

@@ -9,12 +9,7 @@ const epilogue = { bias: "read", add_to: "read", y: "read_write" } as const;
 const sizes = { m: "u32", n: "u32", k: "u32", a_batch: "u32", b_batch: "u32" } as const;
 const splitSizes = { ...sizes, splits: "u32", k_chunk: "u32" } as const;
 
-const layouts = [
-  {},
-  { TRANSPOSE_B: 1 },
-  { TRANSPOSE_A: 1 },
-  { TRANSPOSE_A: 1, TRANSPOSE_B: 1 },
-] as const;
+const layouts = [{}, { TRANSPOSE_B: 1 }, { TRANSPOSE_A: 1 }, { TRANSPOSE_A: 1, TRANSPOSE_B: 1 }] as const;
 const blockShapes = [
   { ROWS: 4, WG_X: 16, WG_Y: 1 },
   { ROWS: 8, WG_X: 16, WG_Y: 1 },
@@ -64,7 +59,10 @@ export const matvecKernel = defineKernel({
   uniforms: sizes,
   elem: "b",
   permutations: [
-    ...[1, 2, 3, 4].flatMap((ROWS) => [{ ROWS, LANES: 16 }, { ROWS, LANES: 1, WG_SIZE: 16 }]),
+    ...[1, 2, 3, 4].flatMap((ROWS) => [
+      { ROWS, LANES: 16 },
+      { ROWS, LANES: 1, WG_SIZE: 16 },
+    ]),
     { HAS_BIAS: 1, HAS_ADD: 1 },
   ],
 });
@@ -93,9 +91,19 @@ export interface MatmulShape {
 /** A kernel and its constants. `splits` > 1: k is cut into as many parts, summed by a second dispatch. */
 export type MatmulChoice =
   | { readonly kernel: "naive" }
-  | { readonly kernel: "block"; readonly rows: 4 | 8; readonly wg: readonly [number, number]; readonly splits: number }
+  | {
+      readonly kernel: "block";
+      readonly rows: 4 | 8;
+      readonly wg: readonly [number, number];
+      readonly splits: number;
+    }
   | { readonly kernel: "tiled" | "tiled_vec4"; readonly tileM: 32 | 64; readonly splits: number }
-  | { readonly kernel: "matvec"; readonly rows: 1 | 2 | 3 | 4; readonly lanes: number; readonly wgSize: number };
+  | {
+      readonly kernel: "matvec";
+      readonly rows: 1 | 2 | 3 | 4;
+      readonly lanes: number;
+      readonly wgSize: number;
+    };
 
 /**
  * Which kernel multiplies fastest. On an adapter that computes on the CPU: registers only, eight rows by eight columns. On a GPU: workgroup tiles, smaller ones and parts of k where there would be too few workgroups to
@@ -141,7 +149,8 @@ export function recordMatmul(r: Recorder, choice: MatmulChoice, shape: MatmulSha
   const layout = { TRANSPOSE_A: Number(shape.transposeA), TRANSPOSE_B: Number(shape.transposeB) };
   const uniforms = { m, n, k, a_batch: aBatch, b_batch: bBatch };
   if (choice.kernel === "naive") {
-    if (args.bias || args.addTo) throw new LabError("internal", "matmul: the naive kernel adds neither bias nor addTo");
+    if (args.bias || args.addTo)
+      throw new LabError("internal", "matmul: the naive kernel adds neither bias nor addTo");
     const grid = [Math.ceil(n / 8), Math.ceil(m / 8), g] as const;
     r.dispatch(matmulNaiveKernel, { bind: { a, b, y }, uniforms, grid, constants: layout });
     return;

@@ -1,6 +1,6 @@
 import { floatToHalf, halfToFloat } from "../../lib/half.ts";
 import type { Gpu } from "../gpu.ts";
-import { testGpu } from "../testing/node_gpu.ts";
+import { testGpu } from "./node_gpu.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Which tuning a test runs with: the adapter's own, or the one a hardware GPU gets, on whatever is here. */
