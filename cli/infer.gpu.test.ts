@@ -133,6 +133,16 @@ describe("generate", () => {
     expect(plain.stdout).toBe(`${outputs[0]!.text}\n`);
   });
 
+  test("log-probabilities are those that the whole text has without a cache", async () => {
+    const sampled = await lab([...words, "--temperature", "2", "--top-k", "50", "--n", "2", "--json"]);
+    const { prompt: given, outputs } = sampled.json() as Generated;
+    for (const { tokens, logprobs } of outputs) {
+      const text = [...given.tokens, ...tokens].join();
+      const whole = (await lab(["logits", "--model", speaking, "--tokens", text, "--json"])).json() as { logits: number[]; logprobs: number[] };
+      expectClose(logprobs, whole.logprobs.slice(-tokens.length), () => modelLogits(std(whole.logits)));
+    }
+  });
+
   test("a seed draws the same again, another seed and every continuation something else", async () => {
     const drawn = async (seed: number, n: number): Promise<number[][]> => {
       const ran = await lab([...words, "--temperature", "5", "--seed", String(seed), "--n", String(n), "--json"]);

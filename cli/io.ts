@@ -29,6 +29,8 @@ export class Progress {
   private readonly what: string;
   private readonly started = performance.now();
   private last = -Infinity;
+  /** Where it stood when first told, and when: what was done before says nothing of the time left. */
+  private first: { readonly done: number; readonly at: number } | undefined;
   private isDrawn = false;
 
   constructor(out: Out, what: string) {
@@ -39,12 +41,14 @@ export class Progress {
   /** `done` of `total`; `note` is shown behind. Cheap enough to be called for every item. */
   update(done: number, total: number, note = ""): void {
     const now = performance.now();
+    this.first ??= { done, at: now };
     const isTTY = this.out.isTTY === true;
     if (now - this.last < (isTTY ? drawEveryMs : lineEveryMs) && !(isTTY && done >= total)) return;
     if (!isTTY && this.last === -Infinity && now - this.started < lineEveryMs) return;
     this.last = now;
     const share = total > 0 ? Math.min(1, done / total) : 1;
-    const left = share > 0 && share < 1 ? ((now - this.started) * (1 - share)) / share : 0;
+    const nNew = done - this.first.done;
+    const left = nNew > 0 && share < 1 ? ((now - this.first.at) * (total - done)) / nNew : 0;
     const words = [
       `${this.what} ${Math.floor(100 * share)} %`,
       note,

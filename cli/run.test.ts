@@ -5,7 +5,9 @@ import { commands } from "./commands.ts";
 import { flagsOf } from "./flags.ts";
 import { byteText, duration, Progress, table } from "./io.ts";
 import { jsonLine } from "./run.ts";
+import { goldenConfig } from "../lm/testing/golden_fill.ts";
 import { errorOf, lab, tempFolder } from "./testing/lab.ts";
+import { writeGoldenModel } from "./testing/model_folder.ts";
 
 describe("help", () => {
   test("of all names every command and the conventions", async () => {
@@ -110,6 +112,12 @@ describe("errors", () => {
     expect([code, stdout, stderr]).toEqual([2, "", "error: no command is given\n  Try: lab --help\n"]);
   });
 
+  test("a command interrupted before it has anything to say exits with 130", async () => {
+    const model = writeGoldenModel(tempFolder(), goldenConfig);
+    const ran = await lab(["inspect", "--model", model, "--json"], { signal: AbortSignal.abort() });
+    expect([ran.code, errorOf(ran)]).toEqual([130, { code: "cancelled", message: "Cancelled.", hint: null }]);
+  });
+
   test("without a root nothing bundled is guessed", async () => {
     expect(errorOf(await lab(["models", "--json"]))).toMatchObject({ code: "not-found" });
   });
@@ -149,6 +157,15 @@ describe("models", () => {
     const plain = await lab(["models"], { env });
     expect(plain.stdout).toContain("bundled:tiny  llama, 0.00100 M parameters, 2.05 kB");
     expect(plain.stdout).toContain("stories  96.0 %  of 50");
+  });
+
+  test("a catalogue that is no JSON is a bad file", async () => {
+    const path = tempFolder();
+    mkdirSync(join(path, "public/models"), { recursive: true });
+    writeFileSync(join(path, "public/models/index.json"), "[{");
+    const ran = await lab(["models", "--json"], { env: { BENCHTOP_ROOT: path } });
+    expect([ran.code, errorOf(ran).code]).toEqual([2, "bad-file"]);
+    expect(errorOf(ran).message).toContain("models/index.json");
   });
 
   test("says which card is wrong", async () => {

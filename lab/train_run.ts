@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { constantSchedule, cosineSchedule, linearSchedule, wsdSchedule } from "../gpu/optim/schedules.ts";
-import { LabError } from "../lib/errors.ts";
+import { LabError, throwIfCancelled } from "../lib/errors.ts";
 import { Random } from "../lib/random.ts";
 import { countTargets, type MaskedSequence, nextTokenBatch, type TrainBatch } from "../lm/batch.ts";
 import type { FileSource } from "../lm/checkpoint/source.ts";
@@ -158,10 +158,17 @@ const finiteOrNull = (x: number): number | null => (Number.isFinite(x) ? x : nul
 /** Tokens of one forward pass of `meanLoss` and `meanGradients`, padding included, at most. */
 const maxPassTokens = 4096;
 
-/** Mean nll over all targets of the sequences, however many there are. In nats; throws `bad-param` without a target. */
-export async function meanLoss(model: Transformer, sequences: readonly MaskedSequence[]): Promise<number> {
+/** Mean nll over all targets of the sequences, however many there are. In nats; throws `cancelled`, `bad-param` without a target. */
+export async function meanLoss(
+  model: Transformer,
+  sequences: readonly MaskedSequence[],
+  signal?: AbortSignal,
+): Promise<number> {
   let loss = 0;
-  for (const batch of passes(sequences, model.config.nCtx)) loss += await weightedLoss(model, batch);
+  for (const batch of passes(sequences, model.config.nCtx)) {
+    throwIfCancelled(signal);
+    loss += await weightedLoss(model, batch);
+  }
   return loss;
 }
 
@@ -169,10 +176,12 @@ export async function meanLoss(model: Transformer, sequences: readonly MaskedSeq
 export async function meanGradients(
   model: Transformer,
   sequences: readonly MaskedSequence[],
+  signal?: AbortSignal,
 ): Promise<{ loss: number; gradients: ReadonlyMap<string, Float64Array> }> {
   let loss = 0;
   const sums = new Map<string, Float64Array>();
   for (const batch of passes(sequences, model.config.nCtx)) {
+    throwIfCancelled(signal);
     const part = await lossAndGradients(model, batch);
     loss += part.loss;
     for (const [name, values] of part.gradients) {

@@ -39,13 +39,13 @@ ${dataFileHelp}`,
       }
       const nTargets = countTargets(sequences);
       if (!flags.grads) {
-        const value = await meanLoss(model, sequences);
+        const value = await meanLoss(model, sequences, context.io.signal);
         return {
           json: { loss: value, parts: { ce: value, nTargets } },
           text: `loss ${value.toFixed(6)} nats per token, ${nTargets} target tokens in ${sequences.length} examples`,
         };
       }
-      const { loss: value, gradients } = await meanGradients(model, sequences);
+      const { loss: value, gradients } = await meanGradients(model, sequences, context.io.signal);
       const norms = [...gradients].map(([name, g]) => [name, Math.sqrt(g.reduce((sum, x) => sum + x * x, 0))] as const);
       const entries = [...file.gradEntries].map(([name, indices]) => {
         const gradient = gradients.get(name)!;
