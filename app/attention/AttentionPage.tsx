@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { useId } from "react";
 import { Button } from "react-aria-components";
 import { ScanText, Square } from "lucide-react";
 import { Explain } from "../form/Setting.tsx";
@@ -9,7 +9,6 @@ import { ErrorNotice, Notice } from "../shell/Notice.tsx";
 import { attend, isReadingStale, stopAttending, viewOf } from "../store/attend.ts";
 import { change } from "../store/settings.ts";
 import type { AttentionSummary } from "../../lab/protocol.ts";
-import type { Cell } from "../charts/pattern.ts";
 import { FunnelFigure } from "./FunnelFigure.tsx";
 import { HeadsFigure } from "./HeadsFigure.tsx";
 import { LensFigure } from "./LensFigure.tsx";
@@ -35,9 +34,6 @@ function Figures({ summary }: { readonly summary: AttentionSummary }) {
   const patterns = useLabState((state) => state.reading.patterns);
   const { layer, head, refused } = viewOf(summary, wanted);
   const pattern = patterns.find((entry) => entry.layer === layer) ?? null;
-  const [cell, setCell] = useState<Cell | null>(null);
-  const T = summary.tokens.length;
-  const shown = cell !== null && cell.query < T ? cell : null;
   return (
     <>
       {refused.length > 0 && (
@@ -46,14 +42,7 @@ function Figures({ summary }: { readonly summary: AttentionSummary }) {
       <div className="maps">
         <HeadsFigure summary={summary} pattern={pattern} layer={layer} head={head} />
         <div className="map-place">
-          <MapFigure
-            summary={summary}
-            pattern={pattern}
-            layer={layer}
-            head={head}
-            cell={shown}
-            onCell={setCell}
-          />
+          <MapFigure summary={summary} pattern={pattern} layer={layer} head={head} />
         </div>
         <FunnelFigure summary={summary} layer={layer} head={head} />
         <SinkFigure summary={summary} layer={layer} head={head} />

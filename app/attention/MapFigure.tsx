@@ -1,5 +1,6 @@
-import { useDeferredValue, useRef } from "react";
+import { useMemo, useRef, useState, type RefObject } from "react";
 import type { AttentionSummary } from "../../lab/protocol.ts";
+import type { Shade } from "../charts/colour.ts";
 import { percent, spoken } from "../charts/format.ts";
 import { headOf, strongest, type Cell } from "../charts/pattern.ts";
 import { canvasPicture, saveBlob, type Row } from "../charts/save.ts";
@@ -15,8 +16,6 @@ interface MapFigureProps {
   readonly pattern: LayerPattern | null;
   readonly layer: number;
   readonly head: number;
-  readonly cell: Cell | null;
-  readonly onCell: (cell: Cell) => void;
 }
 
 /** Rows of the table: every pair a token can see, with its weight. */
@@ -34,15 +33,16 @@ function pairs(tokens: AttentionSummary["tokens"], weights: Float32Array): Row[]
 }
 
 /** One head, large enough to read every cell. */
-export function MapFigure({ summary, pattern, layer, head, cell, onCell }: MapFigureProps) {
+export function MapFigure({ summary, pattern, layer, head }: MapFigureProps) {
   const shade = useShade();
   const canvas = useRef<HTMLCanvasElement>(null);
   const { tokens } = summary;
   const T = tokens.length;
   // A layer that was fetched for a shorter text must never be read with a longer one.
-  const weights = pattern !== null && pattern.nTokens === T ? headOf(pattern.pattern, T, head) : null;
-  const at = cell ?? { query: T - 1, key: favourite(weights, T, T - 1) };
-  const row = useDeferredValue(at.query);
+  const weights = useMemo(
+    () => (pattern !== null && pattern.nTokens === T ? headOf(pattern.pattern, T, head) : null),
+    [pattern, T, head],
+  );
   const name = `benchtop-attention-layer-${layer}-head-${head}`;
   const save = async (): Promise<void> => {
     const picture = canvas.current === null ? null : await canvasPicture(canvas.current);
@@ -57,28 +57,55 @@ export function MapFigure({ summary, pattern, layer, head, cell, onCell }: MapFi
       save={[{ label: "Picture (PNG)", run: save }]}
       tools={<AttentionLegend shade={shade} />}
     >
+      <Reading
+        canvas={canvas}
+        tokens={tokens}
+        weights={weights}
+        shade={shade}
+        label={`Attention of layer ${layer}, head ${head}`}
+      />
+    </Figure>
+  );
+}
+
+interface ReadingProps {
+  readonly canvas: RefObject<HTMLCanvasElement | null>;
+  readonly tokens: AttentionSummary["tokens"];
+  readonly weights: Float32Array | null;
+  readonly shade: Shade;
+  readonly label: string;
+}
+
+/** The map and what is read from it. The chosen cell lives here, so that pointing draws nothing else again. */
+function Reading({ canvas, tokens, weights, shade, label }: ReadingProps) {
+  const [chosen, setChosen] = useState<Cell | null>(null);
+  const T = tokens.length;
+  const cell =
+    chosen !== null && chosen.query < T ? chosen : { query: T - 1, key: favourite(weights, T, T - 1) };
+  return (
+    <>
       <BigMap
         ref={canvas}
         tokens={tokens}
         weights={weights}
         shade={shade}
-        cell={at}
-        onCell={onCell}
-        label={`Attention of layer ${layer}, head ${head}`}
+        cell={cell}
+        onCell={setChosen}
+        label={label}
       />
       <output className="readout num">
-        {weights === null ? "Fetching this layer…" : sentence(tokens, weights, at)}
+        {weights === null ? "Fetching this layer…" : sentence(tokens, weights, cell)}
       </output>
       {weights !== null && (
         <RowText
           tokens={tokens}
           weights={weights}
-          row={row}
+          row={cell.query}
           shade={shade}
-          onRow={(query) => onCell({ query, key: favourite(weights, T, query) })}
+          onRow={(query) => setChosen({ query, key: favourite(weights, T, query) })}
         />
       )}
-    </Figure>
+    </>
   );
 }
 

@@ -1,62 +1,64 @@
-import { memo } from "react";
+import { memo, useEffect, useMemo, useRef, type PointerEvent } from "react";
 import type { Token } from "../../lab/protocol.ts";
 import { attentionOf, colourAt, css, inkOn, type Shade } from "../charts/colour.ts";
 
 interface RowTextProps {
   readonly tokens: readonly Token[];
+  /** [T, T] weights of one head. */
   readonly weights: Float32Array;
   readonly row: number;
   readonly shade: Shade;
   readonly onRow: (row: number) => void;
 }
 
-/** One row of the map laid over the text itself: what the chosen token looks at. For the eye; the map says the same to the keyboard. */
-export const RowText = memo(function RowText({ tokens, weights, row, shade, onRow }: RowTextProps) {
-  const point = (event: React.PointerEvent<HTMLElement>): void => {
+const nShades = 64;
+
+/**
+ * One row of the map laid over the text itself: what the chosen token looks at. For the eye; the map says the same
+ * to the keyboard. The words are drawn once and only their colours follow the row, so that a long text keeps up.
+ */
+export function RowText({ tokens, weights, row, shade, onRow }: RowTextProps) {
+  const box = useRef<HTMLParagraphElement>(null);
+  const colours = useMemo(
+    () =>
+      Array.from({ length: nShades }, (_, i) => {
+        const colour = colourAt("attention", shade, i / (nShades - 1));
+        return { paper: css(colour), ink: css(inkOn(colour)) };
+      }),
+    [shade],
+  );
+  useEffect(() => {
+    const from = row * tokens.length;
+    for (const [i, word] of [...(box.current?.children ?? [])].entries()) {
+      const { style, classList } = word as HTMLElement;
+      const colour =
+        i <= row ? colours[Math.round(attentionOf(weights[from + i] ?? 0) * (nShades - 1))] : undefined;
+      style.backgroundColor = colour?.paper ?? "";
+      style.color = colour?.ink ?? "";
+      classList.toggle("looks", i === row);
+    }
+  }, [tokens, weights, row, colours]);
+  const point = (event: PointerEvent<HTMLElement>): void => {
     const at = (event.target as HTMLElement).closest<HTMLElement>("[data-token]")?.dataset["token"];
-    if (at !== undefined) onRow(Number(at));
+    if (at !== undefined && Number(at) !== row) onRow(Number(at));
   };
-  const from = row * tokens.length;
   return (
     <p
+      ref={box}
       className="row-text"
       aria-hidden
       onPointerDown={point}
       onPointerMove={(event) => event.pointerType === "mouse" && point(event)}
     >
-      {tokens.map((token, i) => (
-        <RowToken
-          key={i}
-          index={i}
-          piece={token.piece}
-          weight={i <= row ? (weights[from + i] ?? 0) : null}
-          isRow={i === row}
-          shade={shade}
-        />
-      ))}
+      <Words tokens={tokens} />
     </p>
   );
-});
-
-interface RowTokenProps {
-  readonly index: number;
-  readonly piece: string;
-  /** Null for tokens after the one that looks: it cannot see them. */
-  readonly weight: number | null;
-  readonly isRow: boolean;
-  readonly shade: Shade;
 }
 
-const RowToken = memo(function RowToken({ index, piece, weight, isRow, shade }: RowTokenProps) {
-  const colour = colourAt("attention", shade, attentionOf(weight ?? 0));
-  const style = weight === null ? undefined : { backgroundColor: css(colour), color: css(inkOn(colour)) };
-  return (
-    <span
-      data-token={index}
-      className={`row-token${isRow ? " looks" : ""}${weight === null ? " unseen" : ""}`}
-      style={style}
-    >
-      {piece === "\n" ? "↵\n" : piece}
+const Words = memo(function Words({ tokens }: Pick<RowTextProps, "tokens">) {
+  return tokens.map((token, i) => (
+    <span key={i} data-token={i} className="row-token">
+      {token.piece === "\n" ? "↵\n" : token.piece}
     </span>
-  );
+  ));
 });

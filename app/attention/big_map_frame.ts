@@ -83,16 +83,21 @@ export function drawFrame(
   context.lineTo(left + size, top + size + 0.5);
   context.stroke();
 
+  // The row and the column of the cell: outlined where cells are large, a hair line where they are not.
   context.strokeStyle = ink;
   context.globalAlpha = 0.55;
-  const thick = Math.max(step, 2);
-  context.strokeRect(left + 0.5, top + middle(cell.query) - thick / 2, (cell.query + 1) * step - 1, thick);
-  context.strokeRect(
-    left + middle(cell.key) - thick / 2,
-    top + cell.key * step + 0.5,
-    thick,
-    size - cell.key * step - 1,
-  );
+  context.beginPath();
+  if (step >= 5) {
+    context.rect(left + 0.5, top + cell.query * step, (cell.query + 1) * step - 1, step);
+    context.rect(left + cell.key * step, top + cell.key * step + 0.5, step, size - cell.key * step - 1);
+  } else {
+    const [x, y] = [Math.round(left + middle(cell.key)) + 0.5, Math.round(top + middle(cell.query)) + 0.5];
+    context.moveTo(left, y);
+    context.lineTo(left + (cell.query + 1) * step, y);
+    context.moveTo(x, top + cell.key * step);
+    context.lineTo(x, top + size);
+  }
+  context.stroke();
   context.globalAlpha = 1;
   context.lineWidth = 2;
   const side = Math.max(step, 6);

@@ -51,7 +51,7 @@ describe("colour", () => {
     for (const shade of ["light", "dark"] as const) {
       for (let i = 0; i <= 50; i++) {
         const colour = colourAt("attention", shade, i / 50);
-        expect(contrast(inkOn(colour), colour)).toBeGreaterThan(4.2);
+        expect(contrast(inkOn(colour), colour)).toBeGreaterThan(4.5);
       }
     }
     expectClose(contrast([0, 0, 0], [255, 255, 255]), 21, float64(8, 21));
