@@ -24,7 +24,7 @@ export function helpOfAll(commands: readonly AnyCommand[]): string {
     indent(table(commands.map(({ name, summary }) => [name, summary]))),
     "",
     "Flags of every command:",
-    indent(table(flagsOf(commonFlags).map(row))),
+    flagTable(flagsOf(commonFlags)),
     "",
     conventions,
     "",
@@ -41,7 +41,7 @@ export function helpOf({ name, summary, flags, about, examples }: AnyCommand): s
     "",
     `  npm run -s lab -- ${name}${required.join("")}${own.length > required.length ? " [flags]" : ""}`,
     "",
-    indent(table([...own, ...flagsOf(commonFlags)].map(row))),
+    flagTable([...own, ...flagsOf(commonFlags)]),
     "",
     about,
     "",
@@ -50,10 +50,35 @@ export function helpOf({ name, summary, flags, about, examples }: AnyCommand): s
   ].join("\n");
 }
 
+/** Columns of a terminal that help is set for. */
+const width = 112;
+
+/** A flag a line, its description set beside it as a column. */
+function flagTable(flags: readonly Flag[]): string {
+  const rows = flags.map(row);
+  const left = 4 + Math.max(...rows.map(([name]) => name.length));
+  return rows
+    .map(([name, description]) => {
+      const lines = wrap(description, width - left);
+      return lines.map((line, i) => (i === 0 ? `  ${name}` : "").padEnd(left) + line).join("\n");
+    })
+    .join("\n");
+}
+
+/** Words into lines of at most so many characters. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}
+
 function row(flag: Flag): [string, string] {
   const notes = [
     flag.isRequired ? "required" : "",
-    flag.enum === undefined ? "" : `one of ${flag.enum.join(", ")}`,
     flag.repeated === true ? "may be repeated" : "",
     hasDefault(flag) ? `default ${String(flag.default)}` : "",
   ].filter((note) => note !== "");
