@@ -33,6 +33,8 @@ describe("recipes", () => {
     expect([0, 1, 4, 5, 39].map(at)).toEqual([0.2, 0.4, 1, 1, 1]);
     expect(at(40)).toBeCloseTo(0.1 + 0.9 * 0.9, 12);
     expect(at(49)).toBeCloseTo(0.1, 12);
+    const halved = { ...tiny, phases: tiny.phases.map((p) => ({ ...p, lrScale: 0.5 })) };
+    expect(learningRateAt(halved, 20)).toBe(tiny.optimizer.lr / 2);
     expect(totalSteps(tiny)).toBe(50);
     expect(() => phaseAt(tiny, 50)).toThrow(/outside/);
   });

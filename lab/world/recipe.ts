@@ -29,14 +29,14 @@ export const phaseSchema = z
     mixture: z
       .partialRecord(z.enum(taskIds), z.number().positive())
       .meta({ description: "Share of the tokens each task gets." }),
-    plain: z
+    lrScale: z
       .number()
-      .min(0)
-      .max(1)
+      .positive()
       .exactOptional()
-      .meta({
-        description: "Share of the documents that are one single example, ended at once; none when absent.",
-      }),
+      .meta({ description: "Factor on the learning rate in this phase; 1 when absent." }),
+    plain: z.number().min(0).max(1).exactOptional().meta({
+      description: "Share of the documents that are one single example, ended at once; none when absent.",
+    }),
   })
   .meta({ title: "Phase", description: "A stretch of the curriculum." });
 
@@ -106,12 +106,15 @@ export function phaseAt(recipe: Recipe, step: number): Phase {
   throw new LabError("bad-param", `Step ${step} is outside the recipe's 0 to ${start - 1}.`);
 }
 
-/** Learning rate of a step (from 0): linear warm-up, constant, linear decay to `finalLr * lr` on the last step. */
+/**
+ * Learning rate of a step (from 0): linear warm-up, constant, linear decay to `finalLr * lr` on the last step; times
+ * the factor of the step's phase.
+ */
 export function learningRateAt(recipe: Recipe, step: number): number {
   const { lr, warmup, decay, finalLr } = recipe.optimizer;
   const last = totalSteps(recipe) - 1;
   const rise = warmup > 0 ? Math.min(1, (step + 1) / warmup) : 1;
   const left = last - step;
   const fall = decay > 0 && left < decay ? finalLr + (1 - finalLr) * (left / decay) : 1;
-  return lr * Math.min(rise, fall);
+  return lr * (phaseAt(recipe, step).lrScale ?? 1) * Math.min(rise, fall);
 }

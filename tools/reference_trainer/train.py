@@ -45,7 +45,7 @@ class Recipe:
         rise = min(1.0, (step + 1) / o["warmup"]) if o["warmup"] > 0 else 1.0
         left = self.total - 1 - step
         fall = o["finalLr"] + (1 - o["finalLr"]) * left / o["decay"] if o["decay"] > 0 and left < o["decay"] else 1.0
-        return o["lr"] * min(rise, fall)
+        return o["lr"] * self.phase(step).get("lrScale", 1) * min(rise, fall)
 
 
 def read_batch(folder, recipe, step):
