@@ -17,11 +17,11 @@ test("no two blocks that live at once share a slot, and each fits its slot", () 
   fc.assert(
     fc.property(lifetimes, (all) => {
       const { slots, slotBytes } = layOut(all);
-      return all.every(
-        (a, i) =>
-          slotBytes[slots[i]!]! >= a.bytes &&
-          all.every((b, j) => j === i || slots[i] !== slots[j] || !overlap(a, b)),
-      );
+      all.forEach((a, i) => {
+        expect(slotBytes[slots[i]!]).toBeGreaterThanOrEqual(a.bytes);
+        const clashes = all.filter((b, j) => j !== i && slots[i] === slots[j] && overlap(a, b));
+        expect(clashes).toEqual([]);
+      });
     }),
   );
 });
@@ -32,10 +32,8 @@ test("slots together are never more than all blocks, nor less than what lives at
       const total = layOut(all).slotBytes.reduce((a, b) => a + b, 0);
       const alive = (t: number) =>
         all.reduce((sum, l) => sum + (l.first <= t && t <= l.last ? l.bytes : 0), 0);
-      return (
-        total <= all.reduce((sum, l) => sum + l.bytes, 0) &&
-        Array.from({ length: 31 }, (_, t) => alive(t)).every((n) => n <= total)
-      );
+      expect(total).toBeLessThanOrEqual(all.reduce((sum, l) => sum + l.bytes, 0));
+      expect(total).toBeGreaterThanOrEqual(Math.max(...Array.from({ length: 31 }, (_, t) => alive(t))));
     }),
   );
 });

@@ -1,6 +1,6 @@
 // Inner product of two arrays in chunks: y[g] = sum over the elements of chunk g of a * b
 // Element i belongs to chunk (i / WG_SIZE) mod n_groups. a, b: [n] (may be the same array); y: [n_groups].
-// One workgroup per chunk; with n_groups = 1 it is the whole sum.   Twin: gpu/ops/reduce_all.ts `dotAllTwin`.
+// One workgroup per chunk; with n_groups = 1 it is the whole sum.   Twin: gpu/ops/dot_all.ts `dotAllTwin`.
 override WG_SIZE: u32 = 256;
 
 struct Uniforms { n: u32, n_groups: u32 }

@@ -3,7 +3,7 @@ import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
 import { expectDType, expectShape, shapeText, type Tensor } from "../tensor.ts";
 import { fill } from "./fill.ts";
-import { dotAll } from "./reduce_all.ts";
+import { dotAll } from "./dot_all.ts";
 
 export const crossEntropyKernel = defineKernel({
   name: "cross_entropy",

@@ -4,9 +4,11 @@ import { floats, integers } from "../testing/inputs.ts";
 import { refusal, testGpu } from "../testing/node_gpu.ts";
 import { runOp, runWithGradients } from "../testing/run_op.ts";
 import { add, addTwin } from "./add.ts";
+import { broadcast, broadcastTwin } from "./broadcast.ts";
+import { dotAll, dotAllTwin, sumSquares } from "./dot_all.ts";
 import { fill } from "./fill.ts";
 import { multiply, multiplyTwin } from "./multiply.ts";
-import { dotAll, dotAllTwin, sumAll, sumAllTwin, sumSquares } from "./reduce_all.ts";
+import { sumAll, sumAllTwin } from "./reduce_all.ts";
 import { rowMax, rowMaxTwin, rowMean, rowSum, rowSumTwin } from "./reduce_rows.ts";
 import { scale, scaleTwin } from "./scale.ts";
 import { sumRows, sumRowsTwin } from "./sum_rows.ts";
@@ -184,6 +186,16 @@ describe("reductions", () => {
     );
     gpu.free(a, b);
   });
+});
+
+test.each(sizes)("broadcast to %i rows of %i: one value per row, and one in all", async (nRows, d) => {
+  const x = integers(nRows, 8);
+  const [rows, all] = await runOp(await testGpu(), [{ data: x, shape: [nRows] }], (r, t) => [
+    broadcast(r, t!, [nRows, d], 2),
+    broadcast(r, fill(r, [1], 5), [nRows, d]),
+  ]);
+  expectClose(rows!, broadcastTwin(x, nRows * d, 2), exact);
+  expectClose(all!, new Float32Array(nRows * d).fill(5), exact);
 });
 
 test.each([1, 63, 4_200_000])("fill: %i elements", async (n) => {

@@ -2,7 +2,7 @@ import { LabError } from "../../lib/errors.ts";
 import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
 import { expectDType, shapeText, type Tensor } from "../tensor.ts";
-import { dotAll } from "./reduce_all.ts";
+import { sumAll } from "./reduce_all.ts";
 import { rowSum } from "./reduce_rows.ts";
 import { sumRows } from "./sum_rows.ts";
 
@@ -29,8 +29,8 @@ export function multiply(r: Recorder, a: Tensor, b: Tensor): Tensor {
   r.onBackward(y, [a, b], (dy, [needsA, needsB]) => {
     const da = needsA ? multiply(r, dy, b) : null;
     if (!needsB) return [da, null];
-    if (kind === "one") return [da, r.reshape(dotAll(r, dy, a), b.shape)];
     const product = multiply(r, dy, a);
+    if (kind === "one") return [da, r.reshape(sumAll(r, product), b.shape)];
     if (kind === "rows") return [da, r.reshape(rowSum(r, product), b.shape)];
     if (b.size === a.size) return [da, r.reshape(product, b.shape)];
     return [da, r.reshape(sumRows(r, r.reshape(product, [a.size / b.size, b.size])), b.shape)];

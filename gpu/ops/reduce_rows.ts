@@ -1,8 +1,7 @@
 import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
 import { expectDType, type Tensor } from "../tensor.ts";
-import { fill } from "./fill.ts";
-import { multiply } from "./multiply.ts";
+import { broadcast } from "./broadcast.ts";
 
 export const reduceRowsKernel = defineKernel({
   name: "reduce_rows",
@@ -22,7 +21,7 @@ export const rowMax = (r: Recorder, x: Tensor): Tensor => reduceRows(r, "rowMax"
 
 function scaledRowSum(r: Recorder, op: string, x: Tensor, scale: number): Tensor {
   const y = reduceRows(r, op, x, scale, {});
-  r.onBackward(y, [x], (dy) => [multiply(r, fill(r, x.shape, scale), r.reshape(dy, [...y.shape, 1]))]);
+  r.onBackward(y, [x], (dy) => [broadcast(r, dy, x.shape, scale)]);
   return y;
 }
 
