@@ -85,6 +85,7 @@ def main():
     a.add_argument("--split", default="test")
     a.add_argument("--weights", default="weights.safetensors")
     a.add_argument("--out", default="outputs.json")
+    a.add_argument("--limit", type=int, help="examples of each skill; all of them when absent")
     a = a.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -93,6 +94,8 @@ def main():
     model.load(safetensors.read(os.path.join(a.folder, a.weights)))
     with open(os.path.join(a.folder, "eval", a.split + ".json")) as f:
         sets = json.load(f)
+    for s in sets:
+        s["items"] = s["items"][:a.limit]
     results = []
     for s in sets:
         # Where one pass shows that greedy decoding writes the gold answer, that is the output.

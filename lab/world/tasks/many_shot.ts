@@ -34,6 +34,18 @@ function drawShot(random: Random, split: Split, rule: { names: ClassName[]; labe
   );
 }
 
+/**
+ * Puts one pair of the held-out split among the shots, in place of another, and returns it. The held-out pair is shown,
+ * not asked: a model that had learned by heart which pairs training never holds would be sure of a wrong answer.
+ */
+function plantHeldOut(random: Random, split: Split, pairs: readonly Shot[], shots: Shot[]): Shot | undefined {
+  const held = pairs.filter((c) => splitOf(identity(c)) === split);
+  if (held.length === 0) return undefined;
+  const planted = random.pick(held);
+  shots[random.int(shots.length)] = planted;
+  return planted;
+}
+
 /** Labels are made up for each text; the shots tell the rule, and a new word of a known kind is asked. */
 export const manyShotTask: Task = Object.freeze<Task>({
   id: "many-shot",
@@ -46,14 +58,18 @@ export const manyShotTask: Task = Object.freeze<Task>({
       const nShots =
         options.length === undefined ? 6 + random.int(27) : Math.max(2, Math.floor((options.length - 9) / 4));
       const shots = Array.from({ length: nShots }, () => drawShot(random, "train", rule));
-      const askable = rule.names
-        .flatMap((name, i) => classes[name].map((word) => ({ word, label: rule.labels[i]! })))
-        .filter(
-          (c) =>
-            splitOf(identity(c)) === split &&
-            shots.some((s) => s.label === c.label) &&
-            !shots.some((s) => s.word === c.word),
-        );
+      const pairs = rule.names.flatMap((name, i) =>
+        classes[name].map((word) => ({ word, label: rule.labels[i]! })),
+      );
+      const held = split === "train" ? undefined : plantHeldOut(random, split, pairs, shots);
+      if (split !== "train" && held === undefined) continue;
+      const askable = pairs.filter(
+        (c) =>
+          splitOf(identity(c)) === "train" &&
+          shots.some((s) => s.label === c.label) &&
+          !shots.some((s) => s.word === c.word) &&
+          (held === undefined || c.label === held.label),
+      );
       if (askable.length === 0) continue;
       const asked = random.pick(askable);
       return {
@@ -62,7 +78,7 @@ export const manyShotTask: Task = Object.freeze<Task>({
         prompt: `Labels:${shots.map(line).join("")} ${asked.word} is`,
         completion: ` ${asked.label}.`,
         meta: {
-          identity: identity(asked),
+          identity: identity(held ?? asked),
           word: asked.word,
           label: asked.label,
           labels: rule.labels,
