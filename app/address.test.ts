@@ -44,6 +44,9 @@ function open(hash: string) {
   return { lab, state: () => lab.store.getState(), ...fake };
 }
 
+// Other work on the machine must not make these fail.
+vi.setConfig({ testTimeout: 20_000 });
+
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -87,7 +90,7 @@ describe("the address bar", () => {
       expect(state().model?.ref).toBe("bundled:world-s");
       expect(state().generation.request?.sampling.seed).toBe(4);
       expect(state().generation.status).toBe("done");
-    });
+    }, 15_000);
     expect(textOf(state().generation.continuations[0] ?? [])).not.toBe(first);
   });
 

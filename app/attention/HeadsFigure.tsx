@@ -5,6 +5,7 @@ import { table, type Shade } from "../charts/colour.ts";
 import { decimal, percent } from "../charts/format.ts";
 import { headOf, paint, poolMax } from "../charts/pattern.ts";
 import { Segments } from "../form/Segments.tsx";
+import { canvasPicture, saveBlob } from "../charts/save.ts";
 import { Figure } from "../shell/Figure.tsx";
 import { useLab, useShade } from "../shell/lab_context.tsx";
 import { look } from "../store/attend.ts";
@@ -27,13 +28,20 @@ export const columnsOf = (nHead: number): number =>
 export function HeadsFigure({ summary, pattern, layer, head }: HeadsProps) {
   const lab = useLab();
   const shade = useShade();
+  const grid = useRef<HTMLDivElement>(null);
+  const save = async (): Promise<void> => {
+    const pictures = [...(grid.current?.querySelectorAll("canvas") ?? [])];
+    const picture = await canvasPicture(sheetOf(pictures, columnsOf(summary.nHead)));
+    if (picture !== null) saveBlob(`benchtop-heads-layer-${layer}.png`, picture);
+  };
   const at = (values: Float32Array, h: number): number => values[layer * summary.nHead + h] ?? 0;
   return (
     <Figure
       title="The heads of a layer"
       about="Each square is one head. A row is a token that looks, a column the token it looks at; the stronger the colour, the more."
       name={`benchtop-heads-layer-${layer}`}
-      isReady
+      isReady={pattern !== null}
+      save={[{ label: "Picture (PNG)", run: save }]}
       rows={() =>
         range(summary.nHead).map((h) => ({
           layer,
@@ -55,6 +63,7 @@ export function HeadsFigure({ summary, pattern, layer, head }: HeadsProps) {
         />
       </div>
       <RadioGroup
+        ref={grid}
         className="heads"
         style={{ gridTemplateColumns: `repeat(${columnsOf(summary.nHead)}, minmax(0, 1fr))` }}
         aria-label={`Heads of layer ${layer}`}
@@ -76,6 +85,23 @@ export function HeadsFigure({ summary, pattern, layer, head }: HeadsProps) {
       </RadioGroup>
     </Figure>
   );
+}
+
+/** Several small pictures on one sheet, left to right and down. */
+function sheetOf(pictures: readonly HTMLCanvasElement[], nColumns: number): HTMLCanvasElement {
+  const [tile, gap] = [240, 16];
+  const sheet = Object.assign(document.createElement("canvas"), {
+    width: nColumns * (tile + gap) - gap,
+    height: Math.ceil(pictures.length / nColumns) * (tile + gap) - gap,
+  });
+  const context = sheet.getContext("2d");
+  if (context === null) return sheet;
+  context.imageSmoothingEnabled = false;
+  for (const [i, picture] of pictures.entries()) {
+    const [x, y] = [(i % nColumns) * (tile + gap), Math.floor(i / nColumns) * (tile + gap)];
+    context.drawImage(picture, x, y, tile, tile);
+  }
+  return sheet;
 }
 
 /** Cells along a side of the small picture; more tokens are pooled. */

@@ -16,7 +16,7 @@ const ends: Readonly<Record<ScaleName, Readonly<Record<Shade, readonly [Lch, Lch
       [0.78, 0.16, 58],
     ],
     dark: [
-      [0.25, 0.008, 70],
+      [0.225, 0.008, 70],
       [0.5, 0.125, 55],
     ],
   },

@@ -47,7 +47,7 @@ export function Setting({ field, value, onChange }: SettingProps) {
             <Dices size={16} aria-hidden />
           </Button>
         )}
-        <ExactValue key={value} id={id} field={field} value={value} onChange={onChange} />
+        <ExactValue id={id} field={field} value={value} onChange={onChange} />
       </div>
       {hasSlider && (
         <Slider
@@ -78,11 +78,13 @@ const draw = (field: NumberField): number =>
 
 /** The value as text: what is not legal is said and not taken over. */
 function ExactValue({ id, field, value, onChange }: SettingProps & { readonly id: string }) {
-  const [draft, setDraft] = useState(String(value));
-  const parsed = parseField(field, draft.trim());
+  const [draft, setDraft] = useState<string | null>(null);
+  const parsed = draft === null ? value : parseField(field, draft.trim());
   const isWrong = parsed === null;
   const commit = (): void => {
-    if (typeof parsed === "number" && parsed !== value) onChange(parsed);
+    if (typeof parsed !== "number") return;
+    setDraft(null);
+    if (parsed !== value) onChange(parsed);
   };
   return (
     <>
@@ -91,14 +93,14 @@ function ExactValue({ id, field, value, onChange }: SettingProps & { readonly id
         className="setting-value num"
         inputMode="decimal"
         autoComplete="off"
-        value={draft}
+        value={draft ?? String(value)}
         aria-invalid={isWrong}
         aria-describedby={isWrong ? `${id}-wrong` : undefined}
         onChange={(event) => setDraft(event.target.value)}
         onBlur={commit}
         onKeyDown={(event) => {
           if (event.key === "Enter") commit();
-          if (event.key === "Escape") setDraft(String(value));
+          if (event.key === "Escape") setDraft(null);
         }}
       />
       {isWrong && (

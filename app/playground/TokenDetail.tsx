@@ -32,7 +32,9 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
                 : `surprise ${decimal(-token.logprob)} nats`}
             </span>
           </p>
-          <RunnersUp token={token} />
+          <div className="bars-box">
+            <RunnersUp token={token} />
+          </div>
           <p className="quiet num detail-id">
             Token number <span className="mono">{token.id}</span>
           </p>
@@ -75,26 +77,22 @@ function RunnersUp({ token }: { readonly token: ScoredToken }) {
         </tr>
       </thead>
       <tbody>
-        {Array.from({ length: nRows }, (_, i) => bars[i]).map((bar, i) =>
-          bar === undefined ? (
-            <tr key={i} className="no-bar" />
-          ) : (
-            <tr key={i} className={bar.isChosen ? "chosen" : undefined}>
-              <th scope="row" className="piece">
-                {visible(bar.piece)}
-                {bar.isChosen && <span className="hidden"> (stands here)</span>}
-              </th>
-              <td>
-                <div className="bar-cell">
-                  <span className="bar-track">
-                    <span className="bar" style={{ width: `${Math.max(0.5, 100 * bar.p)}%` }} />
-                  </span>
-                  {percent(bar.p)}
-                </div>
-              </td>
-            </tr>
-          ),
-        )}
+        {bars.map((bar) => (
+          <tr key={bar.id} className={bar.isChosen ? "chosen" : undefined}>
+            <th scope="row" className="piece">
+              {visible(bar.piece)}
+              {bar.isChosen && <span className="hidden"> (stands here)</span>}
+            </th>
+            <td>
+              <div className="bar-cell">
+                <span className="bar-track">
+                  <span className="bar" style={{ width: `${Math.max(0.5, 100 * bar.p)}%` }} />
+                </span>
+                <span className="bar-value">{percent(bar.p)}</span>
+              </div>
+            </td>
+          </tr>
+        ))}
       </tbody>
     </table>
   );

@@ -1,7 +1,7 @@
 import { lazy, Suspense, useEffect, type ComponentType } from "react";
 import { Button } from "react-aria-components";
 import { PlaygroundPage } from "../playground/PlaygroundPage.tsx";
-import type { PageId } from "../link/pages.ts";
+import { pages, type PageId } from "../link/pages.ts";
 import { Messages } from "./Messages.tsx";
 import { DropTarget } from "./DropTarget.tsx";
 import { useLabState } from "./lab_context.tsx";
@@ -18,6 +18,9 @@ const views: Readonly<Record<PageId, ComponentType>> = {
 export function App() {
   const page = useLabState((state) => state.page);
   useTheme();
+  useEffect(() => {
+    document.title = `${pages[page].title} · Benchtop`;
+  }, [page]);
   const View = views[page];
   return (
     <>

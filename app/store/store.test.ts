@@ -41,7 +41,10 @@ async function ready(options: FakeOptions = {}) {
   return all;
 }
 
-const until = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 1 });
+// Other work on the machine must not make these fail.
+vi.setConfig({ testTimeout: 20_000 });
+
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { interval: 1, timeout: 15_000 });
 const file = (name: string): File => new File(["{}"], name);
 
 describe("state", () => {
