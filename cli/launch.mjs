@@ -51,7 +51,7 @@ async function bundle(folder, { alone }) {
       target: "node20",
       minify: false,
       sourcemap: alone ? false : "inline",
-      rolldownOptions: { output: { entryFileNames: "main.mjs", ...(alone ? { codeSplitting: false } : {}) } },
+      rolldownOptions: { checks: { pluginTimings: false }, output: { entryFileNames: "main.mjs", ...(alone ? { codeSplitting: false } : {}) } },
     },
   });
 }
