@@ -40,11 +40,34 @@ export async function counting<T>(work: () => Promise<T>): Promise<{ result: T; 
   }
 }
 
+/** Milliseconds that `work` takes, and how many of them it spends inside `queue.submit`. */
+export async function timingSubmit(
+  work: () => void | Promise<void>,
+): Promise<{ ms: number; submitMs: number }> {
+  const queues = GPUQueue.prototype;
+  const { submit } = queues;
+  let submitMs = 0;
+  queues.submit = function (this: GPUQueue, buffers) {
+    const started = performance.now();
+    submit.call(this, buffers);
+    submitMs += performance.now() - started;
+    return undefined;
+  };
+  try {
+    const started = performance.now();
+    await work();
+    return { ms: performance.now() - started, submitMs };
+  } finally {
+    queues.submit = submit;
+  }
+}
+
 /** One dispatch of a plan, ready to be made again by itself. */
 export interface Taken {
   /** Name of the kernel. */
   readonly name: string;
   readonly grid: readonly [number, number, number];
+  readonly pipeline: GPUComputePipeline;
   readonly dispatch: (pass: GPUComputePassEncoder) => void;
 }
 
@@ -65,7 +88,7 @@ export async function taking(gpu: Gpu, work: () => void | Promise<void>): Promis
         real.setBindGroup(0, g);
         real.dispatchWorkgroups(x, y, z);
       };
-      taken.push({ name: g.label, grid: [x, y, z], dispatch });
+      taken.push({ name: g.label, grid: [x, y, z], pipeline: p, dispatch });
     },
     end: () => undefined,
   };
