@@ -268,7 +268,7 @@ const tolerance = new RegExp(
 /** Tolerances written into tests: they live in lib/testing/close.ts, with their derivation. */
 export const literalTolerances = (files: readonly Parsed[]): Breach[] =>
   files
-    .filter((f) => isTesting(f.path) && !f.path.startsWith("lib/testing/close."))
+    .filter((f) => isTesting(f.path) && !f.path.startsWith("lib/testing/close.") && !f.path.endsWith(".bounds.ts"))
     .flatMap((f) =>
       matchingLines(f.code, tolerance).map(
         ({ line, found }) =>
