@@ -30,6 +30,8 @@ export default mergeConfig(
             name: "unit",
             include: ["**/*.test.{ts,tsx,mjs}"],
             exclude: [...everywhere, gpu, wgsl, house],
+            // Generous, so that a busy machine is slow and not red.
+            testTimeout: 60_000,
           },
         },
         {
@@ -53,6 +55,7 @@ export default mergeConfig(
             maxWorkers: 1,
             testTimeout: 300_000,
             hookTimeout: 120_000,
+            teardownTimeout: 60_000,
             // Creating and destroying Dawn instances often is slow and leaks; one a file is enough.
             isolate: true,
           },

@@ -26,12 +26,14 @@ test("every normal half widens exactly, and comes back exactly", async ({ skip }
   gpu.free(x);
 });
 
+const smallestNormalHalf = 2 ** -14;
+
 test.for([1, 3, 257, 4_200_001])(
   "%i floats round to a neighbouring half, and overflow to the largest",
   async (n, { skip }) => {
     const gpu = await testGpu();
     if (!gpu.features.f16) skip("the adapter has no f16");
-    const x = floats(n, 1).map((v) => (Math.abs(v) < 2 ** -14 ? 0 : v));
+    const x = floats(n, 1).map((v) => (Math.abs(v) < smallestNormalHalf ? 0 : v));
     if (n > 100) x.set([1e6, -1e6, 65504, 0.1, 1 / 3]);
     const [y] = await runOp(gpu, [{ data: x, shape: [n] }], (r, t) => [castHalf(r, t!)]);
     const expected = x.map((v) => Math.max(-65504, Math.min(65504, v)));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { expectClose, sampleMean } from "../../lib/testing/close.ts";
 import { Random } from "../../lib/random.ts";
 import { canonical, dataHash, exampleAt, examplesOf } from "./examples.ts";
 import { allFacts, factIdentity, scene } from "./facts.ts";
@@ -70,8 +71,8 @@ describe("the world", () => {
     const [train, validation, held] = splits.map((s) => new Set(allFacts(s).map(factIdentity)));
     for (const id of held!) expect(train!.has(id) || validation!.has(id)).toBe(false);
     const total = train!.size + validation!.size + held!.size;
-    expect(train!.size / total).toBeCloseTo(0.9, 1);
-    expect(held!.size / total).toBeCloseTo(0.05, 1);
+    expectClose(train!.size / total, 0.9, sampleMean(0.3, total));
+    expectClose(held!.size / total, 0.05, sampleMean(Math.sqrt(0.05 * 0.95), total));
     for (let i = 0; i < 50; i++) {
       for (const f of scene(new Random(2, i), "test", 9)) expect(splitOf(factIdentity(f))).toBe("test");
     }
