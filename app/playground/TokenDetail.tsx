@@ -70,6 +70,10 @@ function RunnersUp({ token }: { readonly token: ScoredToken }) {
   return (
     <table className="bars num">
       <caption className="hidden">What the model thought could stand here, most probable first</caption>
+      <colgroup>
+        <col className="bars-pieces" />
+        <col />
+      </colgroup>
       <thead className="hidden">
         <tr>
           <th scope="col">Token</th>
@@ -83,13 +87,11 @@ function RunnersUp({ token }: { readonly token: ScoredToken }) {
               {visible(bar.piece)}
               {bar.isChosen && <span className="hidden"> (stands here)</span>}
             </th>
-            <td>
-              <div className="bar-cell">
-                <span className="bar-track">
-                  <span className="bar" style={{ width: `${Math.max(0.5, 100 * bar.p)}%` }} />
-                </span>
-                <span className="bar-value">{percent(bar.p)}</span>
-              </div>
+            <td className="bar-cell">
+              <span className="bar-track">
+                <span className="bar" style={{ width: `${Math.max(0.5, 100 * bar.p)}%` }} />
+              </span>
+              <span className="bar-value">{percent(bar.p)}</span>
             </td>
           </tr>
         ))}
