@@ -83,7 +83,7 @@ for (const skill of skills) {
   }
   if (skill.skill === "stories")
     samples.push(
-      ...examples.slice(0, 3).map((e, i) => `${e.prompt.trim()}\n${decode(list[i]!, { skipSpecial: true })}`),
+      ...examples.slice(0, 3).map((e, i) => `${e.prompt}${decode(list[i]!, { skipSpecial: true })}`),
     );
 }
 
@@ -131,20 +131,20 @@ writeFileSync(
 
 A language model of ${card.parameters.toLocaleString("en")} parameters for Benchtop's toy world: Llama family, ${recipe.model.nLayer} layers, width ${recipe.model.dModel}, ${recipe.model.nHead} heads (${recipe.model.nKvHead} for keys and values), context ${recipe.model.nCtx}, ${recipe.model.dVocab} tokens, tied embeddings.
 
-These weights come from the **reference trainer** (PyTorch 1.13 on one CPU thread, bfloat16 matrix products, everything else float32), not from Benchtop's own trainer. Both read the same data and recipe.
+These weights come from the **reference trainer** (PyTorch 1.13 on one CPU thread, bfloat16 matrix products, everything else float32), not from Benchtop's own trainer. Both read the same data and recipe. The phases of the recipe were chosen while the run went on, by looking at what the model could not do yet; the recipe says what was run.
 
 | | |
 |---|---|
 | Recipe | \`${card.recipe}\`, seed ${recipe.seed} |
 | Steps | ${state.step.toLocaleString("en")} of ${card.plannedSteps.toLocaleString("en")} |
 | Tokens | ${state.tokens.toLocaleString("en")} |
-| Wall time | ${minutes} min on a shared machine |
+| Wall time | ${minutes} min on a busy, shared machine |
 | Data hash (SHA-256) | \`${card.data.sha256}\` |
 | Weights (SHA-256, float16) | \`${card.weights.sha256}\` |
 
 ## Measured skill
 
-Greedy decoding on the test split (seed ${evaluationSeed}), judged by each task's own verifier; no test item occurs in training.
+Greedy decoding on the test split (seed ${evaluationSeed}), judged by each task's own verifier. Splits are by item (a fact, a sum, a key with its value, a set of constraints …): no item of the test split occurs in training.
 
 | Skill | n | Correct | % | 95 % Wilson interval |
 |---|---:|---:|---:|---|
