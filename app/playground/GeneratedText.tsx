@@ -124,7 +124,7 @@ export function GeneratedText() {
 }
 
 const whereIs = ({ block, index }: Place, n: number): string =>
-  `${block < 0 ? "in the prompt" : n > 1 ? `in continuation ${block + 1}` : "written"}, place ${index + 1}`;
+  `${block < 0 ? "Prompt" : n > 1 ? `Continuation ${block + 1}` : "Written"}, place ${index + 1}`;
 
 /** Keeps the figure's place while the model loads and reads. */
 function Waiting() {

@@ -3,6 +3,8 @@ import { Button } from "react-aria-components";
 import { ArrowRight, Check, Copy } from "lucide-react";
 import type { Shade } from "../charts/colour.ts";
 import { decimal } from "../charts/format.ts";
+import { Explain } from "../form/Setting.tsx";
+import { isWorldModel } from "../store/models.ts";
 import { continueFrom } from "../store/generate.ts";
 import { countTokens, score, textOf } from "../store/tokens.ts";
 import type { Chunks, Generation, Stopped } from "../store/state.ts";
@@ -28,6 +30,11 @@ const endings: Readonly<Record<Stopped, string>> = {
   cancelled: "Stopped by you.",
 };
 
+const units =
+  "Nats measure surprise: 0 is certain, 0.7 a coin toss, 2.3 one in ten. The perplexity says the same as a choice: 3 is as unsure as among three equally likely tokens.";
+const ofPrompts =
+  "The models of the toy world learned to answer prompts, not to write them, so your own words surprise them.";
+
 /** The prompt or one continuation: tokens, their surprise along the text, and what it sums up to. */
 export function TextBlock({ kind, chunks, generation, shade, active, onActive }: TextBlockProps) {
   const tokens = useMemo(() => chunks.flat(), [chunks]);
@@ -43,12 +50,12 @@ export function TextBlock({ kind, chunks, generation, shade, active, onActive }:
         <h3>{title}</h3>
         <p className="quiet num">
           {countTokens(chunks)} tokens
-          {sum !== null && (
-            <span title="Mean surprise per token; the perplexity is its exponential: as unsure as if it chose among that many equally likely tokens.">
-              {` · ${decimal(sum.meanNll)} nats per token · perplexity ${decimal(sum.perplexity, sum.perplexity < 100 ? 1 : 0)}`}
-            </span>
-          )}
+          {sum !== null &&
+            ` · ${decimal(sum.meanNll)} nats per token · perplexity ${decimal(sum.perplexity, sum.perplexity < 100 ? 1 : 0)}`}
         </p>
+        <Explain label={title}>
+          {kind === "prompt" && isWorldModel(generation.request?.ref ?? "") ? `${units} ${ofPrompts}` : units}
+        </Explain>
       </div>
       <TokenText
         chunks={chunks}

@@ -22,7 +22,6 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
         <>
           <p className="detail-token">
             <span className="piece">{visible(token.piece)}</span>
-            <span className="quiet">{where}</span>
           </p>
           <p className="detail-probability num">
             {token.logprob === null ? "–" : percent(Math.exp(token.logprob))}
@@ -36,7 +35,7 @@ export function TokenDetail({ token, where }: TokenDetailProps) {
             <RunnersUp token={token} />
           </div>
           <p className="quiet num detail-id">
-            Token number <span className="mono">{token.id}</span>
+            {where} · number <span className="mono">{token.id}</span>
           </p>
         </>
       )}

@@ -1,4 +1,4 @@
-import { memo, useId, type KeyboardEvent, type PointerEvent } from "react";
+import { memo, useId, type CSSProperties, type KeyboardEvent, type PointerEvent } from "react";
 import type { ScoredToken } from "../../lab/protocol.ts";
 import { colourAt, css, surpriseOf, type Shade } from "../charts/colour.ts";
 import { percent, spoken } from "../charts/format.ts";
@@ -97,7 +97,9 @@ const TokenMark = memo(function TokenMark({ token, index, id, shade, isActive }:
   const { logprob, piece } = token;
   const words = logprob === null ? "the first token, nothing came before it" : percent(Math.exp(logprob));
   const style =
-    logprob === null ? undefined : { backgroundColor: css(colourAt("surprise", shade, surpriseOf(logprob))) };
+    logprob === null
+      ? undefined
+      : ({ "--tint": css(colourAt("surprise", shade, surpriseOf(logprob))) } as CSSProperties);
   return (
     <span
       id={id}

@@ -1,6 +1,7 @@
 /** Things to try: from the toy world for the models trained on it, plain openings for all others. */
 import { exampleAt } from "../../lab/world/examples.ts";
 import { taskOf } from "../../lab/world/registry.ts";
+import { isWorldModel } from "../store/models.ts";
 import type { TaskId } from "../../lab/world/types.ts";
 
 export interface Suggestion {
@@ -26,11 +27,8 @@ const plainPrompts: readonly (readonly [string, string])[] = [
   ["See the pattern", "hot cold, big small, day"],
 ];
 
-/** Does a model of this reference know the toy world? */
-export const knowsWorld = (ref: string): boolean => ref.startsWith("bundled:world");
-
 export function suggestionsFor(ref: string): readonly Suggestion[] {
-  if (!knowsWorld(ref)) return plainPrompts.map(([label, prompt]) => ({ label, prompt: () => prompt }));
+  if (!isWorldModel(ref)) return plainPrompts.map(([label, prompt]) => ({ label, prompt: () => prompt }));
   return worldTasks.map(([id, label]) => ({
     label,
     prompt: (n) => exampleAt(taskOf(id), "test", 1, n).prompt,

@@ -8,6 +8,9 @@ import { noReading, type LabState } from "./state.ts";
 /** What the lab opens with when nobody says otherwise. */
 const favourite: ModelRef = "bundled:world-m";
 
+/** Was this model trained on the toy world? */
+export const isWorldModel = (ref: string): boolean => ref.startsWith("bundled:world");
+
 /** The model a link asks for, where it can be had without the visitor's files; else the lab's own first choice. */
 export function firstModel(lab: Lab): ModelRef | null {
   const { engine, wanted } = lab.store.getState();
