@@ -26,7 +26,7 @@ async function chooseEngine(): Promise<Engine> {
 const root = document.getElementById("root");
 if (root) {
   const lab = createLab(await chooseEngine(), window, (task) => void requestAnimationFrame(task), {
-    theme: storedTheme(localStorage),
+    theme: storedTheme(() => localStorage),
   });
   followAddress(lab, window);
   watchDevice(lab);

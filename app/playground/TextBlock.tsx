@@ -100,7 +100,11 @@ function BlockActions({
   const lab = useLab();
   const [isCopied, setIsCopied] = useState(false);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
+    const done = await navigator.clipboard?.writeText(text).then(
+      () => true,
+      () => false,
+    );
+    if (done !== true) return;
     setIsCopied(true);
     setTimeout(() => setIsCopied(false), 2000);
   };

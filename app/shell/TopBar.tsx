@@ -68,22 +68,32 @@ function BenchLink({ page }: { readonly page: PageId }) {
   );
 }
 
+const copyWords = {
+  ready: "Copy a link to exactly this: text, model, settings, seed and view",
+  copied: "Link copied",
+  refused: "The browser did not allow it; the address bar holds the same link",
+} as const;
+
 function CopyLink() {
   const lab = useLab();
-  const [isCopied, setIsCopied] = useState(false);
+  const [state, setState] = useState<keyof typeof copyWords>("ready");
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(new URL(linkOf(lab.store.getState()), location.href).href);
-    setIsCopied(true);
-    setTimeout(() => setIsCopied(false), 2000);
+    const link = new URL(linkOf(lab.store.getState()), location.href).href;
+    const done = await navigator.clipboard?.writeText(link).then(
+      () => true,
+      () => false,
+    );
+    setState(done === true ? "copied" : "refused");
+    setTimeout(() => setState("ready"), 3000);
   };
   return (
     <TooltipTrigger delay={300}>
       <Button className="icon-button" aria-label="Copy link" onPress={() => void copy()}>
-        {isCopied ? <Check size={18} aria-hidden /> : <Link2 size={18} aria-hidden />}
-        <output className="hidden">{isCopied ? "Link copied" : ""}</output>
+        {state === "copied" ? <Check size={18} aria-hidden /> : <Link2 size={18} aria-hidden />}
+        <output className="hidden">{state === "ready" ? "" : copyWords[state]}</output>
       </Button>
       <Tooltip className="tip" placement="bottom" offset={6}>
-        {isCopied ? "Copied" : "Copy a link to exactly this: text, model, settings, seed and view"}
+        {copyWords[state]}
       </Tooltip>
     </TooltipTrigger>
   );
@@ -106,7 +116,7 @@ function ThemeButton() {
       <Button
         className="icon-button"
         aria-label={`Theme: ${now.label}. Change to ${next.label}.`}
-        onPress={() => chooseTheme(lab, next.theme, localStorage)}
+        onPress={() => chooseTheme(lab, next.theme, () => localStorage)}
       >
         <now.Icon size={18} aria-hidden />
       </Button>

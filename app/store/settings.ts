@@ -30,20 +30,20 @@ const isTheme = (text: string | null): text is Theme =>
 
 type Storage = Pick<globalThis.Storage, "getItem" | "setItem">;
 
-/** The theme the visitor chose before; a browser that keeps nothing gives the system's. */
-export function storedTheme(storage: Storage): Theme {
+/** The theme the visitor chose before; a browser that keeps nothing, or refuses to say, gives the system's. */
+export function storedTheme(storage: () => Storage): Theme {
   try {
-    const text = storage.getItem(themeKey);
+    const text = storage().getItem(themeKey);
     return isTheme(text) ? text : "system";
   } catch {
     return "system";
   }
 }
 
-export function chooseTheme(lab: Lab, theme: Theme, storage: Storage): void {
+export function chooseTheme(lab: Lab, theme: Theme, storage: () => Storage): void {
   lab.store.setState({ theme });
   try {
-    storage.setItem(themeKey, theme);
+    storage().setItem(themeKey, theme);
   } catch {
     // A browser that keeps nothing still shows the theme until it is closed.
   }

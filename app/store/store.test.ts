@@ -90,9 +90,9 @@ describe("state", () => {
       getItem: (key: string) => kept.get(key) ?? null,
       setItem: (key: string, value: string) => void kept.set(key, value),
     };
-    chooseTheme(lab, "dark", storage);
+    chooseTheme(lab, "dark", () => storage);
     expect(state().theme).toBe("dark");
-    expect(storedTheme(storage)).toBe("dark");
+    expect(storedTheme(() => storage)).toBe("dark");
     const shut = {
       getItem: (): string => {
         throw new Error("shut");
@@ -101,8 +101,8 @@ describe("state", () => {
         throw new Error("shut");
       },
     };
-    chooseTheme(lab, "light", shut);
-    expect(storedTheme(shut)).toBe("system");
+    chooseTheme(lab, "light", () => shut);
+    expect(storedTheme(() => shut)).toBe("system");
   });
 });
 
