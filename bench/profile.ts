@@ -17,7 +17,7 @@ import {
 import { counted, median, type Row } from "./rows.ts";
 import { type Taken, taking } from "./watch.ts";
 
-/** Milliseconds of every dispatch, the waiting itself subtracted, summed by kernel and grid. */
+/** Milliseconds of every dispatch (the least disturbed round, the waiting itself subtracted), summed by kernel and grid. */
 async function profile(
   gpu: Gpu,
   path: string,
@@ -52,7 +52,7 @@ async function profile(
   taken.forEach(({ name, grid }, i) => {
     const key = `${name} ${grid.join("×")}`;
     const sum = sums.get(key) ?? { ms: 0, calls: 0 };
-    sums.set(key, { ms: sum.ms + median(samples[i]!), calls: sum.calls + 1 });
+    sums.set(key, { ms: sum.ms + Math.min(...samples[i]!), calls: sum.calls + 1 });
   });
   const total = [...sums.values()].reduce((sum, { ms }) => sum + ms, 0);
   const top = [...sums].sort(([, a], [, b]) => b.ms - a.ms).slice(0, 16);
@@ -90,7 +90,7 @@ export async function profileSuite(gpu: Gpu, say: (text: string) => void): Promi
   const rows = [
     ...(await run("decode step", 5, 4, () => decode.run({ position: 48 }))),
     ...(await run("prefill", 3, 1, () => prefill.plan.run())),
-    ...(await run("training step", 1, 1, () => trainer.step([batch], learningRate))),
+    ...(await run("training step", 3, 1, () => trainer.step([batch], learningRate))),
   ];
   trainer.dispose();
   decode.dispose();
