@@ -32,12 +32,15 @@ export function rmsNorm(r: Recorder, x: Tensor, w: Tensor, eps: number): Tensor 
   expectShape("rmsNorm", "w", w, [dModel]);
   const y = r.empty(x.shape, "f32", "rms_norm");
   const rstd = r.empty([nRows], "f32", "rms_norm.rstd");
-  r.dispatch(rmsNormKernel, { bind: { x, w, y, rstd }, uniforms: { n_rows: nRows, d_model: dModel, eps }, grid: fold(nRows) });
+  // A software adapter runs a workgroup as a few SIMD groups on one thread and changes between them at every
+  // barrier; with one such group there is nothing to change between.
+  const constants = { WG_SIZE: r.gpu.adapter.isSoftware ? 8 : 64 };
+  r.dispatch(rmsNormKernel, { bind: { x, w, y, rstd }, uniforms: { n_rows: nRows, d_model: dModel, eps }, constants, grid: fold(nRows) });
   r.onBackward(y, [x, w], (dy, [needsX, needsW]) => {
     const uniforms = { n_rows: nRows, d_model: dModel };
     const dx = needsX ? r.empty(x.shape, "f32", "rms_norm.dx") : null;
     const dw = needsW ? r.empty(w.shape, "f32", "rms_norm.dw") : null;
-    if (dx) r.dispatch(rmsNormDxKernel, { bind: { x, w, rstd, dy, dx }, uniforms, grid: fold(nRows) });
+    if (dx) r.dispatch(rmsNormDxKernel, { bind: { x, w, rstd, dy, dx }, uniforms, constants, grid: fold(nRows) });
     if (dw) r.dispatch(rmsNormDwKernel, { bind: { x, rstd, dy, dw }, uniforms, grid: fold(Math.ceil(dModel / 8)) });
     return [dx, dw];
   });
