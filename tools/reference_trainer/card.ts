@@ -158,7 +158,7 @@ ${samples.map((s) => "> " + s.split("\n").join("\n>\n> ")).join("\n\n")}
 
 ## Limits
 
-It knows some ${recipe.model.dVocab} words and no world but its own. Text outside it is spelled letter by letter and hardly understood. It is made to be taken apart, not to be asked.
+It knows ${recipe.model.dVocab} tokens, most of them words, and no world but its own. Text outside it is spelled letter by letter and hardly understood. It is made to be taken apart, not to be asked.
 `,
 );
 for (const m of measured)
