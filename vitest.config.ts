@@ -55,7 +55,6 @@ export default mergeConfig(
             maxWorkers: 1,
             testTimeout: 300_000,
             hookTimeout: 120_000,
-            teardownTimeout: 60_000,
             // Creating and destroying Dawn instances often is slow and leaks; one a file is enough.
             isolate: true,
           },
