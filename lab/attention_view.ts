@@ -5,7 +5,7 @@ import { logProbOf } from "../gpu/ops/cross_entropy.ts";
 import { topTokens } from "../gpu/ops/top_tokens.ts";
 import type { Plan } from "../gpu/plan.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { LabError } from "../lib/errors.ts";
+import { LabError, throwIfCancelled } from "../lib/errors.ts";
 import { Hooks } from "../lm/hooks.ts";
 import type { AttentionSummary, LensRow } from "./protocol.ts";
 import type { LoadedModel } from "./session.ts";
@@ -41,8 +41,8 @@ export class AttentionView {
     this.summary = summary;
   }
 
-  /** Throws `bad-param` for a text longer than the context, or whose patterns would not fit. */
-  static async create(loaded: LoadedModel, text: string): Promise<AttentionView> {
+  /** Throws `bad-param` for a text longer than the context, or whose patterns would not fit; `cancelled`. */
+  static async create(loaded: LoadedModel, text: string, signal?: AbortSignal): Promise<AttentionView> {
     const { model } = loaded;
     const { gpu, config } = model;
     const ids = encodePrompt(loaded, text);
@@ -75,8 +75,11 @@ export class AttentionView {
         };
       });
       try {
+        throwIfCancelled(signal);
         plan.run();
-        return new AttentionView(text, loaded, plan, await summarise(loaded, ids, plan.outputs));
+        const summary = await summarise(loaded, ids, plan.outputs);
+        throwIfCancelled(signal);
+        return new AttentionView(text, loaded, plan, summary);
       } catch (error) {
         plan.dispose();
         throw error;

@@ -2,7 +2,7 @@ import type { PromptScores } from "../lm/generate.ts";
 import type { Tokenizer } from "../lm/tokenizer.ts";
 import type { Calls, ScoredToken } from "./protocol.ts";
 import type { Session } from "./session.ts";
-import { encodePrompt, stopIds, tokenizerOf } from "./text.ts";
+import { encodePrompt, stopIds, tokenizerOf, tokenOf } from "./text.ts";
 
 type Generate = Calls["generate"];
 
@@ -38,8 +38,7 @@ export async function* generateText(
     for (const k of open) {
       const id = value.ids[k]!;
       const token: ScoredToken = {
-        id,
-        piece: tokenizer.piece(id),
+        ...tokenOf(tokenizer, id),
         logprob: value.logprobs![k]!,
         runnersUp: runnersUp(tokenizer, value.topIds!, value.topLogprobs!, k, nTop),
       };
@@ -52,8 +51,7 @@ export async function* generateText(
 /** Every token of the prompt with the probability the model gave it and what it would have said instead. */
 function promptTokens(tokenizer: Tokenizer, ids: readonly number[], scores: PromptScores, k: number): ScoredToken[] {
   return ids.map((id, t) => ({
-    id,
-    piece: tokenizer.piece(id),
+    ...tokenOf(tokenizer, id),
     logprob: t === 0 ? null : scores.logprobs[t - 1]!,
     runnersUp: t === 0 ? [] : runnersUp(tokenizer, scores.topIds, scores.topLogprobs, t - 1, k),
   }));

@@ -56,6 +56,8 @@ export interface Token {
   readonly id: number;
   /** As it appears in text: leading space kept, a newline is "\n". */
   readonly piece: string;
+  /** A mark of the tokenizer such as `<bos>`, which a text does not contain. */
+  readonly isSpecial?: boolean;
 }
 
 /** A token together with how probable the model found it, and what it would have liked instead. */

@@ -31,4 +31,8 @@ export function stopIds(loaded: Words): number[] {
   return [...new Set([...loaded.model.config.eosTokenIds, ...(loaded.tokenizer?.eosIds ?? [])])];
 }
 
-export const tokenOf = (tokenizer: Tokenizer, id: number): Token => ({ id, piece: tokenizer.piece(id) });
+export const tokenOf = (tokenizer: Tokenizer, id: number): Token => ({
+  id,
+  piece: tokenizer.piece(id),
+  isSpecial: tokenizer.isSpecial(id),
+});

@@ -3,7 +3,7 @@ import type { ScoredToken } from "../../lab/protocol.ts";
 import { colourAt, css, surpriseOf, type Shade } from "../charts/colour.ts";
 import { percent, spoken } from "../charts/format.ts";
 import type { Chunks } from "../store/state.ts";
-import { chunkSize, countTokens, isMark } from "../store/tokens.ts";
+import { chunkSize, countTokens } from "../store/tokens.ts";
 
 interface TokenTextProps {
   readonly chunks: Chunks;
@@ -94,7 +94,7 @@ interface MarkProps {
 }
 
 const TokenMark = memo(function TokenMark({ token, index, id, shade, isActive }: MarkProps) {
-  const { logprob, piece } = token;
+  const { logprob, piece, isSpecial = false } = token;
   const words = logprob === null ? "the first token, nothing came before it" : percent(Math.exp(logprob));
   const style =
     logprob === null
@@ -107,7 +107,7 @@ const TokenMark = memo(function TokenMark({ token, index, id, shade, isActive }:
       role="option"
       aria-selected={isActive}
       aria-label={`${spoken(piece)}, ${words}`}
-      className={`token${logprob === null ? " unscored" : ""}${isMark(piece) ? " mark-token" : ""}`}
+      className={`token${logprob === null ? " unscored" : ""}${isSpecial ? " mark-token" : ""}`}
       style={style}
     >
       {shown(piece)}

@@ -402,7 +402,14 @@ describe("token lists", () => {
 
   test("the tokenizer's marks are no part of the text", () => {
     const pieces = ["<bos>", "Tell", " <b>", "<|im_start|>", "<", "s", ">", "</s>", "<eos>"];
-    const marked = pieces.map((piece, id) => ({ id, piece, logprob: null, runnersUp: [] }));
+    const isMark = [true, false, false, true, false, false, false, true, true];
+    const marked = pieces.map((piece, id) => ({
+      id,
+      piece,
+      isSpecial: isMark[id]!,
+      logprob: null,
+      runnersUp: [],
+    }));
     expect(textOf(toChunks(marked))).toBe("Tell <b><s>");
   });
 

@@ -25,16 +25,10 @@ export const countTokens = (chunks: Chunks): number => chunks.reduce((n, chunk) 
 export const tokenAt = (chunks: Chunks, index: number): ScoredToken | undefined =>
   index < 0 ? undefined : chunks[Math.floor(index / chunkSize)]?.[index % chunkSize];
 
-/** Marks such as <bos>, </s> and <|endoftext|>, which a tokenizer adds and a text does not contain. */
-const mark = /^(?:<\/?(?:s|bos|eos|pad|unk|mask|cls|sep|user|bot)>|<\|[^<>|]{1,40}\|>)$/i;
-
-/** Is this token a mark of the tokenizer rather than a piece of the text? */
-export const isMark = (piece: string): boolean => mark.test(piece);
-
 /** The text of tokens as a person wrote or reads it, without the tokenizer's marks. */
 export const textOf = (chunks: Chunks): string =>
   chunks
-    .flatMap((chunk) => chunk.filter((token) => !isMark(token.piece)).map((token) => token.piece))
+    .flatMap((chunk) => chunk.filter((token) => token.isSpecial !== true).map((token) => token.piece))
     .join("");
 
 export interface Score {

@@ -30,12 +30,12 @@ function theSession(): Session {
 }
 
 /** The attention of `text` on the current model, computed unless it is at hand. */
-async function viewOf(text: string): Promise<AttentionView> {
+async function viewOf(text: string, signal: AbortSignal): Promise<AttentionView> {
   const { current } = theSession();
   if (view?.text === text && view.isOf(current)) return view;
   view?.dispose();
   view = undefined;
-  view = await AttentionView.create(current, text);
+  view = await AttentionView.create(current, text, signal);
   return view;
 }
 
@@ -74,11 +74,11 @@ const handlers: Handlers = {
       emit(value);
     }
   },
-  async attention({ text }) {
-    return (await viewOf(text)).summary;
+  async attention({ text }, signal) {
+    return (await viewOf(text, signal)).summary;
   },
-  async pattern({ text, layer }) {
-    const seen = await viewOf(text);
+  async pattern({ text, layer }, signal) {
+    const seen = await viewOf(text, signal);
     return { nHead: seen.summary.nHead, nTokens: seen.summary.tokens.length, pattern: await seen.pattern(layer) };
   },
   async status() {
