@@ -1,6 +1,7 @@
 import { LabError } from "../../lib/errors.ts";
 import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
+import { rowWorkgroup } from "../row_tuning.ts";
 import { expectDType, expectShape, shapeText, type Tensor } from "../tensor.ts";
 import { fill } from "./fill.ts";
 import { dotAll } from "./dot_all.ts";
@@ -9,14 +10,14 @@ export const crossEntropyKernel = defineKernel({
   name: "cross_entropy",
   bindings: { logits: "read", targets: "read", weights: "read", y: "read_write", lse: "read_write" },
   uniforms: { n_rows: "u32", d_vocab: "u32", sign: "f32" },
-  permutations: [{ WG_SIZE: 256 }],
+  permutations: [{ WG_SIZE: 8 }, { WG_SIZE: 256 }],
 });
 
 export const crossEntropyDxKernel = defineKernel({
   name: "cross_entropy_dx",
   bindings: { logits: "read", targets: "read", lse: "read", dy: "read", d_logits: "read_write" },
   uniforms: { n_rows: "u32", d_vocab: "u32", sign: "f32" },
-  permutations: [{ WG_SIZE: 256 }],
+  permutations: [{ WG_SIZE: 8 }, { WG_SIZE: 256 }],
 });
 
 export interface CrossEntropy {
@@ -66,7 +67,7 @@ function signedNll(
   const y = r.empty([nRows], "f32", op);
   const lse = r.empty([nRows], "f32", `${op}.lse`);
   const uniforms = { n_rows: nRows, d_vocab: dVocab, sign };
-  const shared = { uniforms, grid: fold(nRows), constants: { WG_SIZE: dVocab >= 2048 ? 256 : 64 } };
+  const shared = { uniforms, grid: fold(nRows), constants: { WG_SIZE: rowWorkgroup(r.gpu.adapter, dVocab) } };
   r.dispatch(crossEntropyKernel, { bind: { logits, targets, weights, y, lse }, ...shared });
   r.onBackward(y, [logits], (dy) => {
     const dLogits = r.empty(logits.shape, "f32", `${op}.dx`);

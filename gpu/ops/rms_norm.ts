@@ -1,17 +1,20 @@
 import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
+import { rowWorkgroup } from "../row_tuning.ts";
 import { expectDType, expectShape, type Tensor } from "../tensor.ts";
 
 export const rmsNormKernel = defineKernel({
   name: "rms_norm",
   bindings: { x: "read", w: "read", y: "read_write", rstd: "read_write" },
   uniforms: { n_rows: "u32", d_model: "u32", eps: "f32" },
+  permutations: [{ WG_SIZE: 8 }, { WG_SIZE: 256 }],
 });
 
 export const rmsNormDxKernel = defineKernel({
   name: "rms_norm_dx",
   bindings: { x: "read", w: "read", rstd: "read", dy: "read", dx: "read_write" },
   uniforms: { n_rows: "u32", d_model: "u32" },
+  permutations: [{ WG_SIZE: 8 }, { WG_SIZE: 256 }],
 });
 
 export const rmsNormDwKernel = defineKernel({
@@ -32,9 +35,7 @@ export function rmsNorm(r: Recorder, x: Tensor, w: Tensor, eps: number): Tensor 
   expectShape("rmsNorm", "w", w, [dModel]);
   const y = r.empty(x.shape, "f32", "rms_norm");
   const rstd = r.empty([nRows], "f32", "rms_norm.rstd");
-  // A software adapter runs a workgroup as a few SIMD groups on one thread and changes between them at every
-  // barrier; with one such group there is nothing to change between.
-  const constants = { WG_SIZE: r.gpu.adapter.isSoftware ? 8 : 64 };
+  const constants = { WG_SIZE: rowWorkgroup(r.gpu.adapter, dModel) };
   r.dispatch(rmsNormKernel, { bind: { x, w, y, rstd }, uniforms: { n_rows: nRows, d_model: dModel, eps }, constants, grid: fold(nRows) });
   r.onBackward(y, [x, w], (dy, [needsX, needsW]) => {
     const uniforms = { n_rows: nRows, d_model: dModel };

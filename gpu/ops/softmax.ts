@@ -1,9 +1,10 @@
 import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
+import { rowWorkgroup } from "../row_tuning.ts";
 import { expectDType, type Tensor } from "../tensor.ts";
 import { rowLse } from "./cross_entropy.ts";
 
-const permutations = [{ IS_LOG: 1 }, { WG_SIZE: 256 }, { IS_LOG: 1, WG_SIZE: 256 }];
+const permutations = [8, 64, 256].flatMap((WG_SIZE) => [{ WG_SIZE }, { IS_LOG: 1, WG_SIZE }]);
 
 export const softmaxKernel = defineKernel({
   name: "softmax",
@@ -28,7 +29,7 @@ export const logSoftmax = (r: Recorder, x: Tensor): Tensor => normalised(r, "log
 function normalised(r: Recorder, op: string, x: Tensor, IS_LOG: 0 | 1): Tensor {
   expectDType(op, "x", x, "f32");
   const y = r.empty(x.shape, "f32", op);
-  const constants = { ...(IS_LOG ? { IS_LOG } : {}), ...(x.width >= 2048 ? { WG_SIZE: 256 } : {}) };
+  const constants = { ...(IS_LOG ? { IS_LOG } : {}), WG_SIZE: rowWorkgroup(r.gpu.adapter, x.width) };
   const shared = { uniforms: { n_rows: x.nRows, n_cols: x.width }, grid: fold(x.nRows), constants };
   r.dispatch(softmaxKernel, { bind: { x, y }, ...shared });
   r.onBackward(y, [x], (dy) => {

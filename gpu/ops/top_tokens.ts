@@ -1,6 +1,7 @@
 import { LabError } from "../../lib/errors.ts";
 import { defineKernel, fold } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
+import { rowWorkgroup } from "../row_tuning.ts";
 import { expectDType, type Tensor } from "../tensor.ts";
 import { rowLse } from "./cross_entropy.ts";
 
@@ -8,7 +9,7 @@ export const topTokensKernel = defineKernel({
   name: "top_tokens",
   bindings: { logits: "read", ids: "read_write", logprobs: "read_write" },
   uniforms: { n_rows: "u32", d_vocab: "u32", k: "u32" },
-  permutations: [{ WG_SIZE: 256 }],
+  permutations: [{ WG_SIZE: 8 }, { WG_SIZE: 256 }],
 });
 
 /** Most tokens that `topTokens` finds: each costs a pass over the row. */
@@ -38,7 +39,7 @@ export function topTokens(r: Recorder, logits: Tensor, k: number): TopTokens {
     bind: { logits, ids, logprobs },
     uniforms: { n_rows: logits.nRows, d_vocab: logits.width, k },
     grid: fold(logits.nRows),
-    constants: { WG_SIZE: logits.width >= 2048 ? 256 : 64 },
+    constants: { WG_SIZE: rowWorkgroup(r.gpu.adapter, logits.width) },
   });
   return { ids, logprobs };
 }

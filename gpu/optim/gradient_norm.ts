@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu.ts";
 import { defineKernel } from "../kernel.ts";
 import type { Recorder } from "../recorder.ts";
+import { rowWorkgroup } from "../row_tuning.ts";
 import type { Dynamic } from "../step.ts";
 import { expectDType, type Tensor } from "../tensor.ts";
 
@@ -25,6 +26,7 @@ export const squareSumsKernel = defineKernel({
     offset: "u32",
     n_groups: "u32",
   },
+  permutations: [{ WG_SIZE: 8 }, { WG_SIZE: 64 }],
 });
 
 export const optimizerPrepareKernel = defineKernel({
@@ -86,6 +88,7 @@ export function recordPrepare(
       bind: { g0: at(0), g1: at(1), g2: at(2), g3: at(3), g4: at(4), g5: at(5), partials },
       uniforms: { n0: n(0), n1: n(1), n2: n(2), n3: n(3), n4: n(4), n5: n(5), offset, n_groups: nGroups },
       grid: [nGroups, tensorsPerDispatch],
+      constants: { WG_SIZE: rowWorkgroup(r.gpu.adapter, elementsPerGroup) },
     });
   }
   r.dispatch(optimizerPrepareKernel, {
