@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../gpu/gpu.ts";
 import { testGpu } from "../gpu/testing/node_gpu.ts";
-import { exact, expectClose } from "../lib/testing/close.ts";
+import { exact, expectClose, gamma } from "../lib/testing/close.ts";
 import { Decoder, type GenerateOptions } from "./generate.ts";
 import { goldenConfig, goldenWeights } from "./testing/golden_fill.ts";
 import { transformerWith } from "./testing/models.ts";
@@ -71,7 +71,8 @@ describe("generation", () => {
     const seen: number[] = [];
     for await (const { ids, logprobs, topIds, topLogprobs } of steps) {
       expect(topIds![0]).toBe(ids[0]);
-      expectClose(logprobs!, topLogprobs!.subarray(0, 1), exact);
+      // Two kernels sum the same 13 exponentials in their own order: about 17 roundings and 23 ULP of exp each.
+      expectClose(logprobs!, topLogprobs!.subarray(0, 1), 2 * gamma(64));
       seen.push(logprobs![0]!);
     }
     expect(scored).toBe(prompt.length);
