@@ -116,6 +116,8 @@ async function ensureVulkan(notes) {
     console.error("No GPU here; installing Mesa's software Vulkan driver …");
     const commands = plan.file ? plan.commands : plan.commands.slice(1);
     if (await carryOut({ ...plan, commands }, prefix)) {
+      // What the first look chose was our own choice, not the user's: look again without it.
+      delete process.env["VK_DRIVER_FILES"];
       const better = setUpVulkan();
       if (better) return better;
     }
