@@ -76,12 +76,15 @@ export class Session {
       );
     }
     const model = await loadModel(this.device, opened, options);
+    const sha256 = await opened.checkpoint.sha256(options.signal).catch((error: unknown) => {
+      model.dispose();
+      throw error;
+    });
     this.unload();
     const { config } = model;
     const { weights, kvPerToken } = memoryBytes(config, "f32");
     const { nLayer, nHead, nKvHead, dModel, dHead, dMlp, dVocab, nCtx } = config;
     const sizes = { nLayer, nHead, nKvHead, dModel, dHead, dMlp, dVocab, nCtx, nParams: countParameters(config) };
-    const sha256 = await opened.checkpoint.sha256(options.signal);
     const info: ModelInfo = {
       ref,
       family: "llama",

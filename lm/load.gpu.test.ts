@@ -2,31 +2,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../gpu/gpu.ts";
 import { testGpu } from "../gpu/testing/node_gpu.ts";
 import { exact, expectClose } from "../lib/testing/close.ts";
-import { writeSafetensors } from "./checkpoint/safetensors.ts";
 import { type FileSource, type Folder, memoryFolder } from "./checkpoint/source.ts";
-import { expectedTensors, toHuggingFace } from "./config.ts";
+import { toHuggingFace } from "./config.ts";
 import { loadModel, openModel } from "./load.ts";
 import { saveModel } from "./save.ts";
 import { goldenConfig, goldenWeights } from "./testing/golden_fill.ts";
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
-
-/** The golden model as a folder in Hugging Face layout. */
-function goldenFolder(): Folder {
-  const weights = goldenWeights(goldenConfig);
-  const tensors = new Map(
-    [...expectedTensors(goldenConfig)].map(([name, shape]) => {
-      const bytes = new Uint8Array(Float32Array.from(weights.get(name)!).buffer);
-      return [name, { dtype: "F32", shape, bytes }] as const;
-    }),
-  );
-  return memoryFolder(
-    new Map([
-      ["config.json", new TextEncoder().encode(toHuggingFace(goldenConfig))],
-      ["model.safetensors", joined(writeSafetensors(tensors))],
-    ]),
-  );
-}
+import { goldenFolder, joined } from "./testing/models.ts";
 
 /** The same folder whose weights fail from the given byte on. */
 function breakingAt(folder: Folder, limit: number, onBreak: () => void): Folder {
