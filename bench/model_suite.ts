@@ -1,5 +1,6 @@
 /** One model, two engines, in turns: first that both compute the same, then how long each takes. */
 import { expectClose, lossCurve, modelLogits } from "../lib/testing/close.ts";
+import { standardDeviation } from "../lib/testing/statistics.ts";
 import type { Contender } from "./contender.ts";
 import {
   decodePrompt,
@@ -17,9 +18,6 @@ export interface Repeats {
   readonly decode: number;
   readonly train: number;
 }
-
-/** What is asked of our engine over the peer's: their time / our time. */
-export const aims = { prefill: 1.2, decode: 3, train: 1.5 } as const;
 
 const suite = "model";
 
@@ -81,7 +79,7 @@ export async function modelSuite(
   if (repeats.prefill > 0) {
     const logits = await warm("prefill", (c) => c.prefill());
     for (const other of logits.slice(1))
-      expectClose(logits[0]!, other, modelLogits(deviation(other)), "logits");
+      expectClose(logits[0]!, other, modelLogits(standardDeviation(other)), "logits");
     await timed("prefill", `prefill of ${prefillLength}`, prefillLength, (c) =>
       millisecondsOf(() => c.prefill()),
     );
@@ -111,10 +109,4 @@ async function millisecondsOf(run: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await run();
   return performance.now() - started;
-}
-
-function deviation(values: ArrayLike<number>): number {
-  const all = Array.from(values);
-  const mean = all.reduce((a, b) => a + b, 0) / all.length;
-  return Math.sqrt(all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / all.length);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { exact, expectClose, modelLogits } from "../lib/testing/close.ts";
+import { standardDeviation } from "../lib/testing/statistics.ts";
 import { isRealHere, realPath, realText } from "../lm/checkpoint/testing/real.ts";
 import { goldenConfig, goldenWeights } from "../lm/testing/golden_fill.ts";
 import { LlamaTwin } from "../lm/testing/llama_twin.ts";
@@ -22,12 +23,6 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 const golden = writeGoldenModel(join(base, "golden"), goldenConfig);
 const speaking = writeGoldenModel(join(base, "speaking"), speakingConfig);
 const twin = new LlamaTwin(goldenConfig, goldenWeights(goldenConfig));
-
-const std = (values: ArrayLike<number>): number => {
-  const all = Array.from(values);
-  const mean = all.reduce((a, b) => a + b, 0) / all.length;
-  return Math.sqrt(all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / all.length);
-};
 
 test("the material of others is here where it is promised", () => {
   expect(isRealHere || !process.env["CI"]).toBe(true);
@@ -66,7 +61,7 @@ describe.skipIf(!isRealHere)("stories260K", () => {
   test("logits of the first position are the published ones", async () => {
     const ran = await lab(["logits", "--model", folder, "--tokens", "1", "--json"]);
     const { logits, logprobs, nll } = ran.json() as { logits: number[]; logprobs: number[]; nll: null };
-    expectClose(logits, published.first_step_logits_pos0, () => modelLogits(std(published.first_step_logits_pos0)));
+    expectClose(logits, published.first_step_logits_pos0, () => modelLogits(standardDeviation(published.first_step_logits_pos0)));
     expect([logprobs, nll]).toEqual([[], null]);
   });
 
@@ -86,13 +81,13 @@ describe("logits", () => {
     const expected = twin.forward(ids, 5);
     const all = (await lab(["logits", "--model", golden, "--tokens", ids.join(), "--all", "--json"])).json() as { logits: number[][]; logprobs: number[]; nll: number };
     expect(all.logits.map((row) => row.length)).toEqual([13, 13, 13, 13, 13]);
-    expectClose(all.logits.flat(), expected, () => modelLogits(std(expected)));
+    expectClose(all.logits.flat(), expected, () => modelLogits(standardDeviation(expected)));
     const logprobs = ids.slice(1).map((id, t) => {
       const row = expected.subarray(13 * t, 13 * (t + 1));
       return row[id]! - Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
     });
-    expectClose(all.logprobs, logprobs, () => modelLogits(std(expected)));
-    expectClose(all.nll, -logprobs.reduce((a, b) => a + b) / 4, modelLogits(std(expected)));
+    expectClose(all.logprobs, logprobs, () => modelLogits(standardDeviation(expected)));
+    expectClose(all.nll, -logprobs.reduce((a, b) => a + b) / 4, modelLogits(standardDeviation(expected)));
     const last = (await lab(["logits", "--model", golden, "--tokens", ids.join(), "--json"])).json() as { logits: number[]; logprobs: number[] };
     expectClose(last.logits, all.logits[4]!, exact);
     expectClose(last.logprobs, all.logprobs, exact);
@@ -139,7 +134,7 @@ describe("generate", () => {
     for (const { tokens, logprobs } of outputs) {
       const text = [...given.tokens, ...tokens].join();
       const whole = (await lab(["logits", "--model", speaking, "--tokens", text, "--json"])).json() as { logits: number[]; logprobs: number[] };
-      expectClose(logprobs, whole.logprobs.slice(-tokens.length), () => modelLogits(std(whole.logits)));
+      expectClose(logprobs, whole.logprobs.slice(-tokens.length), () => modelLogits(standardDeviation(whole.logits)));
     }
   });
 

@@ -45,7 +45,7 @@ const blockNames = [
 ];
 
 /** All names a model of this depth answers to. */
-export function hookNames(config: LlamaConfig): string[] {
+export function hookNames(config: Pick<LlamaConfig, "nLayer">): string[] {
   const blocks = Array.from({ length: config.nLayer }, (_, i) => blockNames.map((name) => `blocks.${i}.${name}`));
   return [...topNames, ...blocks.flat()];
 }
@@ -58,7 +58,7 @@ export class Hooks {
   private readonly replace: ReadonlyMap<string, Replace>;
 
   /** Throws `bad-param` for a name the model does not have. */
-  constructor(config: LlamaConfig, capture: Iterable<string>, replace: ReadonlyMap<string, Replace> = new Map()) {
+  constructor(config: Pick<LlamaConfig, "nLayer">, capture: Iterable<string>, replace: ReadonlyMap<string, Replace> = new Map()) {
     this.capture = new Set(capture);
     this.replace = replace;
     const known = new Set(hookNames(config));
@@ -97,3 +97,6 @@ export class Hooks {
     return r.reshape(seen, activation.shape);
   }
 }
+
+/** Nobody looks. */
+export const noHooks = new Hooks({ nLayer: 0 }, []);

@@ -8,6 +8,7 @@ import { testGpu } from "../gpu/testing/node_gpu.ts";
 import { gatherRows } from "../gpu/ops/embedding.ts";
 import { logProbOf } from "../gpu/ops/cross_entropy.ts";
 import { exact, expectClose, modelLogits, printed } from "../lib/testing/close.ts";
+import { standardDeviation } from "../lib/testing/statistics.ts";
 import { readLlama2cTokenizer } from "./checkpoint/llama2c_tokenizer.ts";
 import { memoryFolder } from "./checkpoint/source.ts";
 import { isRealHere, realBytes, realText } from "./checkpoint/testing/real.ts";
@@ -90,7 +91,7 @@ describe.runIf(isRealHere)("stories260K", () => {
       const rest = model.hidden(r, tail, { batch: 1, seqLen: 10, cache, position: 190 });
       return [whole, model.logits(r, gatherRows(r, rest, lastOfTail))];
     });
-    const std = deviation(published.logits_pos199);
+    const std = standardDeviation(published.logits_pos199);
     expectClose(full!, published.logits_pos199, modelLogits(std) + printed(6), "full");
     expectClose(cached!, full!, modelLogits(std), "cached");
     gpu.free(all, head, tail, last, lastOfTail);
@@ -115,8 +116,3 @@ describe.runIf(isRealHere)("stories260K", () => {
     expectClose(sum / count, mean, printed(3));
   });
 });
-
-function deviation(values: readonly number[]): number {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
-}

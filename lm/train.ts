@@ -13,6 +13,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { LabError } from "../lib/errors.ts";
 import type { TrainBatch } from "./batch.ts";
 import type { Transformer } from "./transformer.ts";
+import { weightedLossAndGradients } from "./weighted_loss.ts";
 
 export interface TrainerOptions extends AdamWOptions {
   /** Largest global gradient norm; 0 is no clipping. */
@@ -83,11 +84,6 @@ export class Trainer {
     const losses = all.slice(0, this.nLogged);
     this.nLogged = 0;
     return losses;
-  }
-
-  /** Bytes of planned memory of the largest step so far. */
-  get planBytes(): number {
-    return Math.max(0, ...[...this.plans.values()].map(({ whole }) => whole.bytes));
   }
 
   /** Dispatches of a step of that shape, once it has been run. */
@@ -167,29 +163,14 @@ export async function lossAndGradients(
   model: Transformer,
   batch: TrainBatch,
 ): Promise<{ loss: number; gradients: ReadonlyMap<string, Float32Array> }> {
-  const { gpu, parameters } = model;
-  const n = batch.rows * batch.length;
-  const inputs = [
-    gpu.upload(batch.ids, [n], "ids"),
-    gpu.upload(batch.targets, [n], "targets"),
-    gpu.upload(batch.weights, [n], "loss weights"),
-  ] as const;
-  try {
-    const [loss, ...stored] = await gpu.compute("loss and gradients", (r) => {
-      r.track(...parameters);
-      const logits = model.forward(r, inputs[0], { batch: batch.rows, seqLen: batch.length });
-      const out = crossEntropy(r, logits, inputs[1], inputs[2]);
-      return [out.loss, ...r.gradients(out.loss, parameters)];
-    });
-    const byTensor = new Map(parameters.map((p, i) => [p, stored[i]!]));
-    const gradients = new Map(
-      model.parts.map(({ name, shape, tensor, offset }) => {
-        const size = shape.reduce((a, b) => a * b, 1);
-        return [name, byTensor.get(tensor)!.subarray(offset, offset + size)];
-      }),
-    );
-    return { loss: loss![0]!, gradients };
-  } finally {
-    gpu.free(...inputs);
-  }
+  const { parameters } = model;
+  const { loss, gradients: stored } = await weightedLossAndGradients(model, batch, parameters);
+  const byTensor = new Map(parameters.map((p, i) => [p, stored[i]!]));
+  const gradients = new Map(
+    model.parts.map(({ name, shape, tensor, offset }) => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      return [name, byTensor.get(tensor)!.subarray(offset, offset + size)];
+    }),
+  );
+  return { loss, gradients };
 }

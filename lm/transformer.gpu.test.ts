@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../gpu/gpu.ts";
 import { testGpu } from "../gpu/testing/node_gpu.ts";
 import { exact, expectClose, modelGradient, modelLogits, printed } from "../lib/testing/close.ts";
+import { standardDeviation } from "../lib/testing/statistics.ts";
 import { nextTokenBatch } from "./batch.ts";
 import { Hooks, hookNames } from "./hooks.ts";
 import { goldenConfig, goldenWeights } from "./testing/golden_fill.ts";
@@ -24,19 +25,13 @@ const shapes: readonly (readonly [string, LlamaConfig])[] = [
   ["odd sizes", { ...goldenConfig, nLayer: 1, nHead: 3, nKvHead: 3, dModel: 18, dHead: 8, dMlp: 17, dVocab: 29 }],
 ];
 
-const std = (values: ArrayLike<number>): number => {
-  const all = Array.from(values);
-  const mean = all.reduce((a, b) => a + b, 0) / all.length;
-  return Math.sqrt(all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / all.length);
-};
-
 describe("the transformer on the device", () => {
   test("gives the published logits of the tiny model", async () => {
     const model = transformerWith(gpu, goldenConfig, goldenWeights(goldenConfig));
     const input = gpu.upload(Uint32Array.from(ids), [5], "ids");
     const [logits] = await gpu.compute("forward", (r) => [model.forward(r, input, { batch: 1, seqLen: 5 })]);
     const published = [1.53098, 1.22856, 1.43535, 0.73901, 0.93071, 0.61113, 0.83212, -0.19809, 0.86187, -0.80684, 2.44253, -1.13095, -0.59877];
-    expectClose(logits!.subarray(4 * 13), published, modelLogits(std(published)) + printed(5));
+    expectClose(logits!.subarray(4 * 13), published, modelLogits(standardDeviation(published)) + printed(5));
     gpu.free(input);
     model.dispose();
   });
@@ -50,7 +45,7 @@ describe("the transformer on the device", () => {
     const input = gpu.upload(batch.ids, [15], "ids");
     const [logits] = await gpu.compute("forward", (r) => [model.forward(r, input, { batch: 3, seqLen: 5 })]);
     const expected = twin.forward(batch.ids, 5);
-    expectClose(logits!, expected, () => modelLogits(std(expected)), "logits");
+    expectClose(logits!, expected, () => modelLogits(standardDeviation(expected)), "logits");
 
     const reference = twin.lossAndGradients(batch.ids, batch.targets, batch.weights, 5);
     const { loss, gradients } = await lossAndGradients(model, batch);
@@ -69,7 +64,7 @@ describe("the transformer on the device", () => {
       model.forward(r, long, { batch: 1, seqLen: 8 }),
       model.forward(r, short, { batch: 1, seqLen: 5 }),
     ]);
-    expectClose(a!.subarray(0, 5 * 13), b!, () => modelLogits(std(b!)));
+    expectClose(a!.subarray(0, 5 * 13), b!, () => modelLogits(standardDeviation(b!)));
     gpu.free(long, short);
     model.dispose();
   });
@@ -83,7 +78,7 @@ describe("the transformer on the device", () => {
       model.forward(r, input, { batch: 2, seqLen: 5 }),
       model.forward(r, input, { batch: 2, seqLen: 5, hooks }),
     ]);
-    expectClose(seen!, plain!, () => modelLogits(std(plain!)));
+    expectClose(seen!, plain!, () => modelLogits(standardDeviation(plain!)));
     expect([...hooks.captured.keys()].sort()).toEqual([...names].sort());
     const shapeOf = (name: string): string => hooks.captured.get(name)!.shape.join();
     expect(shapeOf("blocks.1.hook_resid_post")).toBe("2,5,16");
@@ -105,7 +100,7 @@ describe("the transformer on the device", () => {
       return names.map((name) => hooks.captured.get(name)!);
     });
     const near = (actual: ArrayLike<number>, published: number[], decimals: number): void =>
-      expectClose(actual, published, modelLogits(std(published)) + printed(decimals));
+      expectClose(actual, published, modelLogits(standardDeviation(published)) + printed(decimals));
     near(embed!.subarray(64, 68), [-0.27998, -0.272052, -0.202676, -0.071853], 6);
     near(pattern0!.subarray(1 * 25 + 20, 1 * 25 + 25), [0.123699, 0.027672, 0.627067, 0.106833, 0.114728], 6);
     near(resid!.subarray(64, 68), [-3.745031, 0.77953, -2.785769, -1.80234], 6);

@@ -8,14 +8,14 @@ import { embedding } from "../gpu/ops/embedding.ts";
 import { linear } from "../gpu/ops/linear.ts";
 import { multiply } from "../gpu/ops/multiply.ts";
 import { rmsNorm } from "../gpu/ops/rms_norm.ts";
-import { rope, ropeTable } from "../gpu/ops/rope.ts";
+import { rope, ropeFrequencies, ropeTable } from "../gpu/ops/rope.ts";
 import { swiglu } from "../gpu/ops/swiglu.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Dynamic } from "../gpu/step.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { LabError } from "../lib/errors.ts";
 import type { LlamaConfig } from "./config.ts";
-import { Hooks } from "./hooks.ts";
+import { type Hooks, noHooks } from "./hooks.ts";
 import type { KvCache } from "./kv_cache.ts";
 import { allocateWeights, type LayerWeights, type Part, storedTensors, type Weights } from "./weights.ts";
 
@@ -50,7 +50,7 @@ export class Transformer {
     this.weights = weights;
     this.parts = parts;
     const half = config.dHead / 2;
-    const frequencies = Float64Array.from({ length: half }, (_, m) => config.ropeTheta ** (-m / half));
+    const frequencies = ropeFrequencies(config.ropeTheta, config.dHead);
     this.ropeTable = gpu.upload(ropeTable(frequencies, config.nCtx), [config.nCtx, half, 2], "rope", "weights");
     this.ones = gpu.upload(new Float32Array(config.dModel).fill(1), [config.dModel], "ones", "weights");
   }
@@ -74,7 +74,7 @@ export class Transformer {
         "Shorten the text.",
       );
     }
-    const hooks = pass.hooks ?? new Hooks(config, []);
+    const hooks = pass.hooks ?? noHooks;
     const rows = [batch, seqLen, config.dModel];
     let x = hooks.visit(r, "hook_embed", embedding(r, this.weights.embed, ids), rows);
     this.weights.layers.forEach((layer, i) => {
@@ -90,7 +90,7 @@ export class Transformer {
 
   /** Final norm and head: residual stream [N, d_model] → logits [N, d_vocab]. */
   logits(r: Recorder, hidden: Tensor, hooks?: Hooks, rows: readonly number[] = hidden.shape): Tensor {
-    const normed = this.norm(r, hidden, this.weights.normFinal, "ln_final.", rows, hooks ?? new Hooks(this.config, []));
+    const normed = this.norm(r, hidden, this.weights.normFinal, "ln_final.", rows, hooks ?? noHooks);
     return linear(r, normed, this.weights.head);
   }
 

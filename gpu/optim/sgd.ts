@@ -66,15 +66,3 @@ export class Sgd {
     this.gpu.free(this.stepState);
   }
 }
-
-/** Float64 twin of one step of one tensor, in place. `clip` 0 changes nothing. */
-export function sgdTwin(
-  p: Float64Array,
-  grad: ArrayLike<number>,
-  lr: number,
-  decay: number,
-  clip: number,
-): void {
-  if (clip === 0) return;
-  for (let i = 0; i < p.length; i++) p[i]! -= lr * (clip * grad[i]! + decay * p[i]!);
-}

@@ -11,7 +11,7 @@ import { singleHopTask } from "./tasks/single_hop.ts";
 import { storiesTask } from "./tasks/stories.ts";
 import { topicTask } from "./tasks/topic.ts";
 import { twoHopTask } from "./tasks/two_hop.ts";
-import type { Task, TaskId } from "./types.ts";
+import type { Task } from "./types.ts";
 
 /** Every task of the toy world, in the order in which they are shown. */
 export const tasks: readonly Task[] = Object.freeze([
@@ -40,5 +40,3 @@ export function taskOf(id: string): Task {
     );
   return task;
 }
-
-export const isTaskId = (id: string): id is TaskId => tasks.some((t) => t.id === id);
